@@ -1,0 +1,1 @@
+//! updraft updates the software of a fleet of IoT devices, MQTT first.

@@ -1,0 +1,3 @@
+//! The `updraft` program: the server and the operator's command line in one binary.
+
+fn main() {}
