@@ -1,1 +1,4 @@
 //! updraft updates the software of a fleet of IoT devices, MQTT first.
+
+pub mod domain;
+pub mod store;

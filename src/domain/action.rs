@@ -1,0 +1,392 @@
+//! The life of an action: one device, what it is to receive, one state machine.
+
+use super::deployment::Target;
+use super::feedback::{Feedback, Finished, Progress, Word};
+use super::ids::{ActionId, DeploymentId, DeviceKey, FirmwareType, ImageId, Time};
+use super::version::Version;
+
+/// The fingerprints kept to recognise repeated feedback: a session has at most 32 unacknowledged messages, so a
+/// repeat is never further back.
+pub const FINGERPRINTS_MAX: usize = 32;
+/// The most history entries of one action before only its end is still recorded (hawkBit's quota).
+pub const HISTORY_MAX: u32 = 1000;
+
+/// Why an action failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Failure {
+    /// The device said so, perhaps with a code of its own.
+    Reported(Option<i32>),
+    /// The device said "success" and then reported another version.
+    NotConverged,
+}
+
+/// Where an action stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum State {
+    /// Decided, and the device has not been told.
+    Queued,
+    /// The device has been told.
+    Offered,
+    /// The device gave a sign that it will do it.
+    Accepted,
+    /// The device is fetching the image.
+    Downloading,
+    /// The device has the image.
+    Downloaded,
+    /// The device will install later.
+    Waiting,
+    /// The device is installing.
+    Installing,
+    /// The device is starting the new image.
+    Rebooting,
+    /// The device said "success"; its version report decides.
+    Verifying,
+    /// The device reports the target version.
+    Succeeded,
+    /// The device ran the target version before it was told anything.
+    AlreadyInstalled,
+    /// It did not work.
+    Failed(Failure),
+    /// Somebody refused it.
+    Rejected,
+    /// The device was silent for too long.
+    TimedOut,
+    /// It was called off.
+    Cancelled,
+    /// A newer action took its place.
+    Superseded,
+    /// The device cannot take it.
+    NotCompatible,
+}
+
+impl State {
+    /// Every state that an action can end in is final.
+    pub fn is_terminal(self) -> bool {
+        self.rank().is_none()
+    }
+
+    /// How far an active action is; states only move forward.
+    fn rank(self) -> Option<u8> {
+        match self {
+            State::Queued => Some(0),
+            State::Offered => Some(1),
+            State::Accepted => Some(2),
+            State::Downloading => Some(3),
+            State::Downloaded => Some(4),
+            State::Waiting => Some(5),
+            State::Installing => Some(6),
+            State::Rebooting => Some(7),
+            State::Verifying => Some(8),
+            State::Succeeded
+            | State::AlreadyInstalled
+            | State::Failed(_)
+            | State::Rejected
+            | State::TimedOut
+            | State::Cancelled
+            | State::Superseded
+            | State::NotCompatible => None,
+        }
+    }
+
+    /// The state's name at every door.
+    pub fn name(self) -> &'static str {
+        match self {
+            State::Queued => "queued",
+            State::Offered => "offered",
+            State::Accepted => "accepted",
+            State::Downloading => "downloading",
+            State::Downloaded => "downloaded",
+            State::Waiting => "waiting",
+            State::Installing => "installing",
+            State::Rebooting => "rebooting",
+            State::Verifying => "verifying",
+            State::Succeeded => "succeeded",
+            State::AlreadyInstalled => "already-installed",
+            State::Failed(_) => "failed",
+            State::Rejected => "rejected",
+            State::TimedOut => "timed-out",
+            State::Cancelled => "cancelled",
+            State::Superseded => "superseded",
+            State::NotCompatible => "not-compatible",
+        }
+    }
+
+    /// Why, for the states that have a reason.
+    pub fn reason(self) -> Option<String> {
+        match self {
+            State::Failed(Failure::NotConverged) => Some("not converged".into()),
+            State::Failed(Failure::Reported(Some(code))) => Some(format!("device code {code}")),
+            State::Failed(Failure::Reported(None)) => Some("reported by the device".into()),
+            State::Queued
+            | State::Offered
+            | State::Accepted
+            | State::Downloading
+            | State::Downloaded
+            | State::Waiting
+            | State::Installing
+            | State::Rebooting
+            | State::Verifying
+            | State::Succeeded
+            | State::AlreadyInstalled
+            | State::Rejected
+            | State::TimedOut
+            | State::Cancelled
+            | State::Superseded
+            | State::NotCompatible => None,
+        }
+    }
+}
+
+/// One image that an action installs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Component {
+    /// The firmware type.
+    pub kind: FirmwareType,
+    /// The image.
+    pub image: ImageId,
+    /// The image's number.
+    pub number: u64,
+    /// The image's version.
+    pub version: Version,
+}
+
+/// Where an action came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// An operator's deployment.
+    Deployment(DeploymentId),
+    /// The standing offer of the product.
+    Offer,
+}
+
+/// One device is to receive one target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Action {
+    /// The public id.
+    pub id: ActionId,
+    /// The device.
+    pub device: DeviceKey,
+    /// What is brought.
+    pub target: Target,
+    /// The images of the target, each with what the device will report when it runs it.
+    pub components: Vec<Component>,
+    /// Where it came from.
+    pub origin: Origin,
+    /// Where it stands.
+    pub state: State,
+    /// The device warned that something is wrong, and goes on.
+    pub warning: bool,
+    /// A cancel was asked for and has not ended yet.
+    pub cancelling: bool,
+    /// The moment at which a pending cancel ends without the device's word.
+    pub cancel_by: Option<Time>,
+    /// Counts from 1: how many times this device has been asked to install this target.
+    pub attempt: u32,
+    /// How far the device says it is.
+    pub progress: Option<Progress>,
+    /// Fingerprints of the newest feedback, oldest first, at most [`FINGERPRINTS_MAX`].
+    pub fingerprints: Vec<u64>,
+    /// How many history entries it has.
+    pub entries: u32,
+    /// When it was created.
+    pub created: Time,
+    /// When it last changed.
+    pub changed: Time,
+}
+
+impl Action {
+    /// The component of a firmware type.
+    pub fn component(&self, kind: FirmwareType) -> Option<&Component> {
+        self.components.iter().find(|c| c.kind == kind)
+    }
+}
+
+/// What happens to an action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal<'a> {
+    /// The device has been told.
+    Told,
+    /// The device says something.
+    Said(&'a Feedback),
+    /// The device reports exactly the target.
+    Converged,
+    /// The device reports something else, at a moment when the target should run.
+    NotConverged,
+    /// An operator calls it off; `by` is when the cancel ends without the device.
+    CancelAsked {
+        /// The moment at which the cancel ends in any case.
+        by: Time,
+    },
+    /// An operator calls it off without waiting for the device.
+    CancelForced,
+    /// The device did not answer the cancel in time.
+    CancelExpired,
+    /// A newer action takes its place.
+    Superseded,
+}
+
+/// Why a signal changes nothing and is worth telling.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// The action has ended, and the signal would continue it.
+    Finished,
+    /// The action has ended, and the signal says that it ended otherwise.
+    Contradicts,
+    /// A cancel is pending already.
+    CancelPending,
+    /// There is no cancel to end.
+    NoCancelPending,
+}
+
+/// What a signal does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// The action is now in this state.
+    Moved(State),
+    /// The action stays in its state, and the signal is worth recording (progress, a warning, a cancel).
+    Noted,
+    /// A repeat: nothing to record.
+    Unchanged,
+    /// The signal is refused.
+    Refused(Refusal),
+}
+
+/// The state machine: what `signal` does to `action`.
+pub fn step(action: &Action, signal: Signal<'_>) -> Step {
+    if action.state.is_terminal() {
+        return step_ended(action, signal);
+    }
+    match signal {
+        Signal::Told => match action.state {
+            State::Queued => Step::Moved(State::Offered),
+            _ => Step::Unchanged,
+        },
+        Signal::Said(feedback) => step_said(action, feedback),
+        Signal::Converged => Step::Moved(State::Succeeded),
+        Signal::NotConverged => match action.state {
+            State::Verifying => Step::Moved(State::Failed(Failure::NotConverged)),
+            _ => Step::Unchanged,
+        },
+        Signal::CancelAsked { .. } => match (action.state, action.cancelling) {
+            (State::Queued, _) => Step::Moved(State::Cancelled),
+            (_, true) => Step::Refused(Refusal::CancelPending),
+            (_, false) => Step::Noted,
+        },
+        Signal::CancelForced => Step::Moved(State::Cancelled),
+        Signal::CancelExpired if action.cancelling => Step::Moved(State::Cancelled),
+        Signal::CancelExpired => Step::Refused(Refusal::NoCancelPending),
+        Signal::Superseded => Step::Moved(State::Superseded),
+    }
+}
+
+/// What the device's words do to an active action.
+fn step_said(action: &Action, feedback: &Feedback) -> Step {
+    if action.fingerprints.contains(&feedback.fingerprint) {
+        return Step::Unchanged;
+    }
+    match feedback.word {
+        Word::Proceeding => match action.state {
+            State::Queued | State::Offered => Step::Moved(State::Accepted),
+            State::Downloaded | State::Waiting => Step::Moved(State::Installing),
+            _ => Step::Noted,
+        },
+        Word::Scheduled => forward(action.state, State::Waiting),
+        Word::Resumed => forward(action.state, State::Installing),
+        Word::Download => forward(action.state, State::Downloading),
+        Word::Downloaded => forward(action.state, State::Downloaded),
+        Word::Rejected => Step::Noted,
+        Word::Canceled if action.cancelling => Step::Moved(State::Cancelled),
+        Word::Canceled => Step::Noted,
+        Word::Closed(Finished::Success | Finished::None) => forward(action.state, State::Verifying),
+        Word::Closed(Finished::Failure) => Step::Moved(State::Failed(Failure::Reported(feedback.code))),
+    }
+}
+
+/// A move that never goes back: progress that arrives late is recorded and changes nothing.
+fn forward(from: State, to: State) -> Step {
+    if from.rank() < to.rank() { Step::Moved(to) } else { Step::Noted }
+}
+
+/// Ends are final: a repeat of what ended it is no news, anything that says otherwise is refused.
+fn step_ended(action: &Action, signal: Signal<'_>) -> Step {
+    let feedback = match signal {
+        Signal::Said(feedback) => feedback,
+        Signal::Told
+        | Signal::Converged
+        | Signal::NotConverged
+        | Signal::CancelForced
+        | Signal::CancelExpired
+        | Signal::Superseded => return Step::Unchanged,
+        Signal::CancelAsked { .. } => return Step::Refused(Refusal::Finished),
+    };
+    if action.fingerprints.contains(&feedback.fingerprint) {
+        return Step::Unchanged;
+    }
+    match (feedback.word, action.state) {
+        (Word::Closed(Finished::Success | Finished::None), State::Succeeded | State::AlreadyInstalled)
+        | (Word::Closed(Finished::Failure), State::Failed(Failure::Reported(_)))
+        | (Word::Canceled, State::Cancelled) => Step::Unchanged,
+        (Word::Closed(_) | Word::Canceled, _) => Step::Refused(Refusal::Contradicts),
+        (
+            Word::Proceeding
+            | Word::Scheduled
+            | Word::Resumed
+            | Word::Download
+            | Word::Downloaded
+            | Word::Rejected,
+            _,
+        ) => Step::Refused(Refusal::Finished),
+    }
+}
+
+/// Applies what [`step`] found to the action's fields. Returns whether anything is to be recorded.
+pub fn apply(action: &mut Action, signal: Signal<'_>, step: Step, now: Time) -> bool {
+    let state = match step {
+        Step::Moved(state) => state,
+        Step::Noted => action.state,
+        Step::Unchanged | Step::Refused(_) => return false,
+    };
+    action.state = state;
+    action.changed = now;
+    match signal {
+        Signal::Said(feedback) => apply_feedback(action, feedback),
+        Signal::CancelAsked { by } => {
+            action.cancelling = !state.is_terminal();
+            action.cancel_by = action.cancelling.then_some(by);
+        }
+        Signal::Told
+        | Signal::Converged
+        | Signal::NotConverged
+        | Signal::CancelForced
+        | Signal::CancelExpired
+        | Signal::Superseded => {}
+    }
+    if state.is_terminal() {
+        action.cancelling = false;
+        action.cancel_by = None;
+    }
+    true
+}
+
+fn apply_feedback(action: &mut Action, feedback: &Feedback) {
+    if action.fingerprints.len() == FINGERPRINTS_MAX {
+        action.fingerprints.remove(0);
+    }
+    action.fingerprints.push(feedback.fingerprint);
+    if feedback.progress.is_some() {
+        action.progress = feedback.progress;
+    }
+    match feedback.word {
+        // Rejecting while a cancel is pending rejects the cancel; otherwise it is a warning (DDI).
+        Word::Rejected if action.cancelling => end_cancel(action),
+        Word::Rejected | Word::Canceled => action.warning = true,
+        // The installation won the race: there is nothing left to call off.
+        Word::Closed(_) => end_cancel(action),
+        Word::Proceeding | Word::Scheduled | Word::Resumed | Word::Download | Word::Downloaded => {}
+    }
+}
+
+fn end_cancel(action: &mut Action) {
+    action.cancelling = false;
+    action.cancel_by = None;
+}

@@ -1,0 +1,677 @@
+//! The decision: facts, event and moment in; what changes, what to tell and what to answer out.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::action::{self, Action, Component, Failure, Origin, Refusal, Signal, State, Step};
+use super::deployment::Target;
+use super::device::{ATTRIBUTE_VALUE_MAX, ATTRIBUTES_MAX, Arrival, Device, Failures, Reported, SeqWindow};
+use super::eligibility::{self, AttemptLimit, Candidate, Reason};
+use super::event::{Event, Hello, Report};
+use super::feedback::{Feedback, Word};
+use super::ids::{ActionId, AttributeId, FirmwareType, ProductId, Time};
+use super::image::Image;
+use super::offer::Offer;
+use super::version::Running;
+
+/// What the operator has set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policy {
+    /// How often an image may fail on a device before it is no longer offered there.
+    pub attempts: AttemptLimit,
+    /// How long a cancel waits for the device, in milliseconds.
+    pub cancel_timeout_ms: u64,
+}
+
+/// Everything that the decision needs, loaded before it.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    /// The device.
+    pub device: Device,
+    /// Whether the device has a session now, so that it can be told.
+    pub connected: bool,
+    /// The device's actions under way and the one that the event names, if it is the device's own.
+    pub actions: Vec<Action>,
+    /// The standing offers that the event needs, each with its image.
+    pub offers: Vec<(Offer, Arc<Image>)>,
+    /// The id of the next action; ids after it are free too.
+    pub next_action: ActionId,
+    /// What the operator has set.
+    pub policy: Policy,
+}
+
+/// What a command asks of a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// Install what `desired` says.
+    Deploy,
+    /// Stop an action, if it can still be stopped.
+    Cancel,
+    /// Send a full version report.
+    Report,
+}
+
+/// Something to tell the device after the commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tell {
+    /// The desired document, made of the actions under way.
+    Desired {
+        /// Its sequence number.
+        seq: u64,
+        /// The actions under way, in id order; a cancelling one is not among them.
+        actions: Vec<Action>,
+    },
+    /// A hint.
+    Command {
+        /// What is asked.
+        order: Order,
+        /// The action that it is about.
+        action: Option<ActionId>,
+        /// The attempt that it is about.
+        attempt: u32,
+    },
+}
+
+/// What a history entry is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Note {
+    /// The action was created.
+    Created,
+    /// The device was told.
+    Told,
+    /// The device said this.
+    Said(Word),
+    /// The version that the device reports ended the action.
+    Reported,
+    /// A cancel was asked for.
+    CancelAsked,
+    /// A cancel ended without the device's word.
+    CancelEnded,
+    /// A newer action took its place.
+    Superseded,
+    /// The device said something that does not fit how the action ended.
+    Drift(Word),
+}
+
+/// One line of an action's history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// When it was recorded.
+    pub at: Time,
+    /// The state after it.
+    pub state: State,
+    /// What it is about.
+    pub note: Note,
+    /// The device's own code.
+    pub code: Option<i32>,
+    /// Texts for people.
+    pub details: Vec<Box<str>>,
+}
+
+/// A changed or new action, with what is added to its history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changed {
+    /// The state before; none for a new action.
+    pub before: Option<State>,
+    /// The action as it is now.
+    pub action: Action,
+    /// New history entries, oldest first.
+    pub entries: Vec<Entry>,
+}
+
+/// Why an event is refused. Refusals are recorded and answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reject {
+    /// The device says that it is another product than the registered one.
+    WrongProduct {
+        /// What it says.
+        claimed: ProductId,
+        /// What is registered.
+        registered: ProductId,
+    },
+    /// No such action, or one of another device: the two look alike on purpose.
+    NoSuchAction(ActionId),
+    /// The action refuses it.
+    Action(Refusal),
+    /// The device has as many attributes as it may have.
+    TooManyAttributes,
+    /// The attribute's value is too long.
+    ValueTooLong(AttributeId),
+}
+
+impl Reject {
+    /// A stable code for machines.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Reject::WrongProduct { .. } => "wrong-product",
+            Reject::NoSuchAction(_) => "no-such-action",
+            Reject::Action(Refusal::Finished) => "action-finished",
+            Reject::Action(Refusal::Contradicts) => "contradicts",
+            Reject::Action(Refusal::CancelPending) => "cancel-pending",
+            Reject::Action(Refusal::NoCancelPending) => "no-cancel-pending",
+            Reject::TooManyAttributes => "too-many-attributes",
+            Reject::ValueTooLong(_) => "value-too-long",
+        }
+    }
+}
+
+impl std::fmt::Display for Reject {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Reject::WrongProduct { claimed, registered } => {
+                write!(f, "the device says it is a {claimed} and is registered as a {registered}")
+            }
+            Reject::NoSuchAction(id) => write!(f, "there is no action {id} for this device"),
+            Reject::Action(Refusal::Finished) => write!(f, "the action has ended"),
+            Reject::Action(Refusal::Contradicts) => write!(f, "the action has ended otherwise"),
+            Reject::Action(Refusal::CancelPending) => write!(f, "a cancel is pending already"),
+            Reject::Action(Refusal::NoCancelPending) => write!(f, "no cancel is pending"),
+            Reject::TooManyAttributes => write!(f, "a device may have {ATTRIBUTES_MAX} attributes"),
+            Reject::ValueTooLong(id) => {
+                write!(f, "attribute {id} is longer than {ATTRIBUTE_VALUE_MAX} bytes")
+            }
+        }
+    }
+}
+
+/// How the event is answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Its effect is to be stored.
+    Stored,
+    /// It was stored before; nothing changes.
+    Repeated,
+    /// It is refused.
+    Rejected(Reject),
+}
+
+/// What a decision amounts to.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// The device as it is now.
+    pub device: Device,
+    /// Changed and new actions.
+    pub changed: Vec<Changed>,
+    /// What to tell the device.
+    pub tells: Vec<Tell>,
+    /// How the event is answered.
+    pub verdict: Verdict,
+}
+
+/// Decides what `event` at `now` does, given the facts.
+pub fn decide(facts: Facts, event: &Event, now: Time) -> Outcome {
+    let mut desk = Desk::new(facts, now);
+    let verdict = match event {
+        Event::Hello(hello) => desk.hello(hello),
+        Event::Report(report) => desk.report(report),
+        Event::Attribute { id, value } => desk.attribute(*id, value),
+        Event::Feedback { action, feedback } => desk.feedback(*action, feedback),
+        Event::Get => desk.get(),
+        Event::Presence { online } => desk.presence(*online),
+        Event::Assign { deployment, target, images, allow_downgrade } => {
+            let origin = Origin::Deployment(*deployment);
+            desk.assign(origin, *target, images, *allow_downgrade)
+        }
+        Event::Offered { kind } => desk.offered(&[*kind]),
+        Event::Cancel { action, force } => desk.cancel(*action, *force),
+        Event::CancelExpired { action } => desk.cancel_expired(*action),
+    };
+    desk.close(verdict)
+}
+
+/// The facts while they are being changed.
+struct Desk {
+    device: Device,
+    connected: bool,
+    actions: Vec<Action>,
+    offers: Vec<(Offer, Arc<Image>)>,
+    next_action: ActionId,
+    policy: Policy,
+    now: Time,
+    changed: BTreeMap<ActionId, (Option<State>, Vec<Entry>)>,
+    commands: Vec<Tell>,
+    desired: bool,
+}
+
+impl Desk {
+    fn new(facts: Facts, now: Time) -> Self {
+        Desk {
+            device: facts.device,
+            connected: facts.connected,
+            actions: facts.actions,
+            offers: facts.offers,
+            next_action: facts.next_action,
+            policy: facts.policy,
+            now,
+            changed: BTreeMap::new(),
+            commands: Vec::new(),
+            desired: false,
+        }
+    }
+
+    // ---- what the device says
+
+    fn hello(&mut self, hello: &Hello) -> Verdict {
+        if let Some(reject) = self.refuse_hello(hello) {
+            return Verdict::Rejected(reject);
+        }
+        let new_boot = self.device.boot != hello.boot;
+        if new_boot {
+            self.device.boot = hello.boot.clone();
+            self.device.window = SeqWindow::default();
+        }
+        let repeated = self.device.window.note(hello.seq) == Arrival::Repeated;
+        self.describe(hello);
+        // A birth is the device's word on its whole state now: an older boot's versions do not outlive it.
+        self.take_versions(&hello.versions, hello.seq, new_boot);
+        self.judge(&hello.versions, new_boot);
+        let kinds: Vec<_> = hello.versions.keys().copied().collect();
+        self.offered(&kinds);
+        self.remind();
+        self.seen();
+        if repeated { Verdict::Repeated } else { Verdict::Stored }
+    }
+
+    fn refuse_hello(&self, hello: &Hello) -> Option<Reject> {
+        if let Some(claimed) = hello.product.as_ref().filter(|claimed| **claimed != self.device.product) {
+            let registered = self.device.product.clone();
+            return Some(Reject::WrongProduct { claimed: claimed.clone(), registered });
+        }
+        if hello.attributes.len() > ATTRIBUTES_MAX {
+            return Some(Reject::TooManyAttributes);
+        }
+        let long = hello.attributes.iter().find(|(_, value)| value.len() > ATTRIBUTE_VALUE_MAX);
+        long.map(|(id, _)| Reject::ValueTooLong(*id))
+    }
+
+    fn describe(&mut self, hello: &Hello) {
+        if let Some(hardware) = &hello.hardware {
+            self.device.hardware = Some(hardware.clone());
+        }
+        if let Some(capabilities) = &hello.capabilities {
+            self.device.capabilities = capabilities.clone();
+        }
+        if !hello.attributes.is_empty() {
+            self.device.attributes = hello.attributes.clone();
+        }
+        self.device.online = true;
+    }
+
+    fn report(&mut self, report: &Report) -> Verdict {
+        let arrival = match report.seq {
+            Some(seq) => self.device.window.note(seq),
+            None => Arrival::New { missing: 0 },
+        };
+        self.seen();
+        match arrival {
+            Arrival::Repeated => return Verdict::Repeated,
+            Arrival::New { missing: 0 } => {}
+            Arrival::New { missing: _ } => self.command(Order::Report, None, 0),
+        }
+        let seq = report.seq.unwrap_or(self.device.window.newest);
+        let fresh = self.take_versions(&report.versions, seq, false);
+        self.judge(&fresh, true);
+        let kinds: Vec<_> = fresh.keys().copied().collect();
+        self.offered(&kinds)
+    }
+
+    /// Stores the versions that are not older than what is known; returns those.
+    fn take_versions(
+        &mut self,
+        versions: &BTreeMap<FirmwareType, Running>,
+        seq: u64,
+        new_boot: bool,
+    ) -> BTreeMap<FirmwareType, Running> {
+        let mut fresh = BTreeMap::new();
+        for (kind, running) in versions {
+            let overtaken = self.device.versions.get(kind).is_some_and(|known| known.seq > seq);
+            if overtaken && !new_boot {
+                continue;
+            }
+            let reported = Reported { running: running.clone(), seq, at: self.now };
+            self.device.versions.insert(*kind, reported);
+            fresh.insert(*kind, running.clone());
+        }
+        fresh
+    }
+
+    /// Holds the reported versions against the actions under way: the target closes an action, another version
+    /// after "success" fails it. `booted` says whether the device has had the chance to start the new image.
+    fn judge(&mut self, versions: &BTreeMap<FirmwareType, Running>, booted: bool) {
+        let touched = |action: &Action| versions.keys().any(|kind| action.component(*kind).is_some());
+        let under_way: Vec<_> =
+            self.actions.iter().filter(|a| !a.state.is_terminal() && touched(a)).map(|a| a.id).collect();
+        for id in under_way {
+            if self.runs_target(id) {
+                self.signal(id, Signal::Converged, Note::Reported, Vec::new());
+            } else if booted {
+                let running = versions.iter().map(|(kind, r)| format!("type {kind} runs {r}").into());
+                self.signal(id, Signal::NotConverged, Note::Reported, running.collect());
+            }
+        }
+    }
+
+    fn runs_target(&self, id: ActionId) -> bool {
+        let versions = &self.device.versions;
+        self.actions.iter().find(|a| a.id == id).is_some_and(|action| {
+            let runs =
+                |c: &Component| versions.get(&c.kind).is_some_and(|r| r.running.is(c.number, &c.version));
+            action.components.iter().all(runs)
+        })
+    }
+
+    fn attribute(&mut self, id: AttributeId, value: &str) -> Verdict {
+        self.seen();
+        if value.len() > ATTRIBUTE_VALUE_MAX {
+            return Verdict::Rejected(Reject::ValueTooLong(id));
+        }
+        let known = self.device.attributes.contains_key(&id);
+        if !known && self.device.attributes.len() >= ATTRIBUTES_MAX {
+            return Verdict::Rejected(Reject::TooManyAttributes);
+        }
+        self.device.attributes.insert(id, value.into());
+        Verdict::Stored
+    }
+
+    fn feedback(&mut self, id: ActionId, feedback: &Feedback) -> Verdict {
+        self.seen();
+        let Some(action) = self.actions.iter().find(|a| a.id == id) else {
+            return Verdict::Rejected(Reject::NoSuchAction(id));
+        };
+        match action::step(action, Signal::Said(feedback)) {
+            Step::Unchanged => Verdict::Repeated,
+            Step::Refused(refusal) => {
+                self.drift(id, feedback);
+                Verdict::Rejected(Reject::Action(refusal))
+            }
+            Step::Moved(_) | Step::Noted => {
+                self.signal(id, Signal::Said(feedback), Note::Said(feedback.word), feedback.details.clone());
+                Verdict::Stored
+            }
+        }
+    }
+
+    fn drift(&mut self, id: ActionId, feedback: &Feedback) {
+        if let Some(action) = self.actions.iter_mut().find(|a| a.id == id) {
+            let entry = Entry {
+                at: self.now,
+                state: action.state,
+                note: Note::Drift(feedback.word),
+                code: feedback.code,
+                details: feedback.details.clone(),
+            };
+            let before = action.state;
+            record(&mut self.changed, action, Some(before), entry);
+        }
+    }
+
+    fn get(&mut self) -> Verdict {
+        self.seen();
+        self.remind();
+        Verdict::Stored
+    }
+
+    fn presence(&mut self, online: bool) -> Verdict {
+        self.device.online = online;
+        self.seen();
+        Verdict::Stored
+    }
+
+    fn seen(&mut self) {
+        self.device.last_seen = Some(self.now);
+    }
+
+    // ---- what operators want
+
+    /// Evaluates the standing offers of these types, and takes up those that the device may have.
+    fn offered(&mut self, kinds: &[FirmwareType]) -> Verdict {
+        let offers: Vec<_> = self.offers.iter().filter(|(o, _)| kinds.contains(&o.kind)).cloned().collect();
+        for (offer, image) in offers {
+            let candidate = Candidate {
+                image: &image,
+                rules: Some(&offer.rules),
+                allow_downgrade: offer.allow_downgrade,
+                standing: true,
+            };
+            let refused = self.refusal(candidate);
+            if refused.is_none() {
+                let attempt = self.device.failures_of(image.kind, image.id) + 1;
+                let target = Target::Image(image.id);
+                self.create(Origin::Offer, target, &[image], attempt, State::Queued, Vec::new());
+            }
+        }
+        Verdict::Stored
+    }
+
+    fn assign(
+        &mut self,
+        origin: Origin,
+        target: Target,
+        images: &[Arc<Image>],
+        allow_downgrade: bool,
+    ) -> Verdict {
+        let reasons: Vec<_> = images
+            .iter()
+            .map(|image| Candidate { image, rules: None, allow_downgrade, standing: false })
+            .map(|candidate| self.refusal(candidate))
+            .collect();
+        if reasons.iter().all(|r| *r == Some(Reason::AlreadyInstalled)) {
+            self.create(origin, target, images, 1, State::AlreadyInstalled, Vec::new());
+            return Verdict::Stored;
+        }
+        let hard = reasons.into_iter().flatten().find(|r| *r != Reason::AlreadyInstalled);
+        if let Some(reason) = hard {
+            let details = vec![reason.to_string().into()];
+            self.create(origin, target, images, 1, State::NotCompatible, details);
+            return Verdict::Stored;
+        }
+        self.supersede(images);
+        for image in images {
+            self.device.failures.remove(&image.kind);
+        }
+        self.create(origin, target, images, 1, State::Queued, Vec::new());
+        Verdict::Stored
+    }
+
+    fn refusal(&self, candidate: Candidate<'_>) -> Option<Reason> {
+        let limit = self.policy.attempts;
+        let findings = eligibility::findings(&self.device, candidate, &self.actions, limit, self.now);
+        eligibility::refusal(&findings).cloned()
+    }
+
+    fn supersede(&mut self, images: &[Arc<Image>]) {
+        let overlaps = |a: &Action| images.iter().any(|image| a.component(image.kind).is_some());
+        let old: Vec<_> =
+            self.actions.iter().filter(|a| !a.state.is_terminal() && overlaps(a)).map(|a| a.id).collect();
+        for id in old {
+            self.signal(id, Signal::Superseded, Note::Superseded, Vec::new());
+        }
+    }
+
+    fn create(
+        &mut self,
+        origin: Origin,
+        target: Target,
+        images: &[Arc<Image>],
+        attempt: u32,
+        state: State,
+        details: Vec<Box<str>>,
+    ) {
+        let id = self.next_action;
+        // Ids end at 2^31-1; a server that issues a thousand a second reaches that after 24 days of nothing else.
+        self.next_action = ActionId::new(u64::from(id.get()) + 1).unwrap_or(id);
+        let components = images.iter().map(|image| Component {
+            kind: image.kind,
+            image: image.id,
+            number: image.number,
+            version: image.version.clone(),
+        });
+        let mut action = Action {
+            id,
+            device: self.device.key.clone(),
+            target,
+            components: components.collect(),
+            origin,
+            state,
+            warning: false,
+            cancelling: false,
+            cancel_by: None,
+            attempt,
+            progress: None,
+            fingerprints: Vec::new(),
+            entries: 0,
+            created: self.now,
+            changed: self.now,
+        };
+        let entry = Entry { at: self.now, state, note: Note::Created, code: None, details };
+        record(&mut self.changed, &mut action, None, entry);
+        for component in action.components.iter().filter(|_| !state.is_terminal()) {
+            self.device.active.insert(component.kind, id);
+        }
+        self.actions.push(action);
+        if !state.is_terminal() {
+            self.desired = true;
+            self.tell_deploy(id, attempt);
+        }
+    }
+
+    fn cancel(&mut self, id: ActionId, force: bool) -> Verdict {
+        let Some(action) = self.actions.iter().find(|a| a.id == id) else {
+            return Verdict::Rejected(Reject::NoSuchAction(id));
+        };
+        let attempt = action.attempt;
+        let signal = match force {
+            true => Signal::CancelForced,
+            false => Signal::CancelAsked { by: self.now.plus_ms(self.policy.cancel_timeout_ms) },
+        };
+        match action::step(action, signal) {
+            Step::Refused(refusal) => return Verdict::Rejected(Reject::Action(refusal)),
+            Step::Unchanged => return Verdict::Rejected(Reject::Action(Refusal::Finished)),
+            Step::Moved(_) | Step::Noted => {}
+        }
+        let told = action.state != State::Queued;
+        self.signal(id, signal, Note::CancelAsked, Vec::new());
+        if told {
+            self.command(Order::Cancel, Some(id), attempt);
+            self.desired = true;
+        }
+        Verdict::Stored
+    }
+
+    fn cancel_expired(&mut self, id: ActionId) -> Verdict {
+        self.signal(id, Signal::CancelExpired, Note::CancelEnded, Vec::new());
+        Verdict::Stored
+    }
+
+    // ---- what they have in common
+
+    /// Runs a signal through the state machine, records it and keeps the device's books.
+    fn signal(&mut self, id: ActionId, signal: Signal<'_>, note: Note, details: Vec<Box<str>>) {
+        let Some(action) = self.actions.iter_mut().find(|a| a.id == id) else { return };
+        let before = action.state;
+        let step = action::step(action, signal);
+        if !action::apply(action, signal, step, self.now) {
+            return;
+        }
+        let code = match signal {
+            Signal::Said(feedback) => feedback.code,
+            _ => None,
+        };
+        let entry = Entry { at: self.now, state: action.state, note, code, details };
+        record(&mut self.changed, action, Some(before), entry);
+        if action.state.is_terminal() {
+            self.desired = true;
+            let ended = action.clone();
+            self.release(&ended);
+        }
+    }
+
+    /// Frees the firmware types of an ended action and counts its failure or success.
+    fn release(&mut self, action: &Action) {
+        self.device.active.retain(|_, active| *active != action.id);
+        for component in &action.components {
+            match action.state {
+                State::Failed(Failure::Reported(_) | Failure::NotConverged) | State::TimedOut => {
+                    let count = self.device.failures_of(component.kind, component.image) + 1;
+                    let failures = Failures { image: component.image, count };
+                    self.device.failures.insert(component.kind, failures);
+                }
+                State::Succeeded => {
+                    self.device.failures.remove(&component.kind);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Sends the desired document again, and the commands that the device has not answered yet.
+    fn remind(&mut self) {
+        self.desired = true;
+        let open: Vec<_> = self
+            .actions
+            .iter()
+            .filter(|a| !a.state.is_terminal() && !self.changed.contains_key(&a.id))
+            .map(|a| (a.id, a.attempt, a.cancelling, a.state))
+            .collect();
+        for (id, attempt, cancelling, state) in open {
+            if cancelling {
+                self.command(Order::Cancel, Some(id), attempt);
+            } else if matches!(state, State::Queued | State::Offered) {
+                self.tell_deploy(id, attempt);
+            }
+        }
+    }
+
+    fn tell_deploy(&mut self, id: ActionId, attempt: u32) {
+        if self.connected {
+            self.command(Order::Deploy, Some(id), attempt);
+            self.signal(id, Signal::Told, Note::Told, Vec::new());
+        }
+    }
+
+    fn command(&mut self, order: Order, action: Option<ActionId>, attempt: u32) {
+        self.commands.push(Tell::Command { order, action, attempt });
+    }
+
+    /// Gathers the outcome; a device without a session is told nothing, because it asks when it comes back.
+    fn close(mut self, verdict: Verdict) -> Outcome {
+        let mut tells = Vec::new();
+        if self.connected {
+            if self.desired {
+                self.device.desired_seq += 1;
+                tells.push(Tell::Desired { seq: self.device.desired_seq, actions: self.wanted() });
+            }
+            tells.append(&mut self.commands);
+        }
+        let changed = self
+            .changed
+            .into_iter()
+            .filter_map(|(id, (before, entries))| {
+                let action = self.actions.iter().find(|a| a.id == id)?.clone();
+                Some(Changed { before, action, entries })
+            })
+            .collect();
+        Outcome { device: self.device, changed, tells, verdict }
+    }
+
+    fn wanted(&self) -> Vec<Action> {
+        let mut wanted: Vec<_> =
+            self.actions.iter().filter(|a| !a.state.is_terminal() && !a.cancelling).cloned().collect();
+        wanted.sort_by_key(|a| a.id);
+        wanted
+    }
+}
+
+/// Adds a history entry, within the quota; the end of an action is always recorded.
+fn record(
+    changed: &mut BTreeMap<ActionId, (Option<State>, Vec<Entry>)>,
+    action: &mut Action,
+    before: Option<State>,
+    entry: Entry,
+) {
+    let (_, entries) = changed.entry(action.id).or_insert((before, Vec::new()));
+    if action.entries < action::HISTORY_MAX || action.state.is_terminal() && entries.is_empty() {
+        action.entries += 1;
+        entries.push(entry);
+    }
+}

@@ -1,0 +1,204 @@
+//! A device as the server knows it: who it is, what it runs, what it was told.
+
+use std::collections::BTreeMap;
+
+use super::ids::{ActionId, AttributeId, DeviceKey, FirmwareType, ImageId, ProductId, Time};
+use super::version::Running;
+
+/// The most attributes a device may have; hawkBit's quota, which its clients already live with.
+pub const ATTRIBUTES_MAX: usize = 100;
+/// The longest attribute value in bytes; hawkBit allows 255 characters.
+pub const ATTRIBUTE_VALUE_MAX: usize = 255;
+
+/// What the device is made of, as it says itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Hardware {
+    /// The model, such as `esp32-c3`.
+    pub model: Box<str>,
+    /// The revision, such as `B`.
+    pub revision: Option<Box<str>>,
+}
+
+/// A payload encoding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// JSON text.
+    Json,
+    /// CBOR (RFC 8949).
+    Cbor,
+}
+
+/// What the device can do, as it says itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Capabilities {
+    /// The firmware types that it can install; empty means that it did not say.
+    pub types: Vec<FirmwareType>,
+    /// The largest message that it takes, in bytes.
+    pub mtu: Option<u32>,
+    /// The encodings that it reads, the preferred one first.
+    pub formats: Vec<Format>,
+    /// The checks that it makes on an image.
+    pub verify: Vec<Box<str>>,
+}
+
+/// A version as reported, with what is needed to order reports without trusting a clock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reported {
+    /// What the device runs.
+    pub running: Running,
+    /// The sequence number of the report, within the device's boot.
+    pub seq: u64,
+    /// When the report arrived.
+    pub at: Time,
+}
+
+/// The sequence numbers already seen in one boot: a set, bounded to those that can still arrive twice.
+///
+/// It is a set and not a high-water mark, because reports may overtake each other between servers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SeqWindow {
+    /// The largest number seen.
+    pub newest: u64,
+    /// Bit `n` is set when `newest - n` was seen. A session has at most 32 unacknowledged messages, so 64 is
+    /// twice as far back as a repeat can come from.
+    pub seen: u64,
+}
+
+/// What a sequence number says about a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arrival {
+    /// Not seen before; `missing` numbers before it have not arrived.
+    New {
+        /// How many numbers between the newest before and this one never came.
+        missing: u64,
+    },
+    /// Seen before, or too old to tell.
+    Repeated,
+}
+
+impl SeqWindow {
+    /// Notes a sequence number.
+    pub fn note(&mut self, seq: u64) -> Arrival {
+        if self.seen == 0 {
+            *self = SeqWindow { newest: seq, seen: 1 };
+            return Arrival::New { missing: 0 };
+        }
+        if seq > self.newest {
+            let ahead = seq - self.newest;
+            let shifted = u32::try_from(ahead).ok().and_then(|n| self.seen.checked_shl(n)).unwrap_or(0);
+            *self = SeqWindow { newest: seq, seen: shifted | 1 };
+            return Arrival::New { missing: ahead - 1 };
+        }
+        let bit = match self.newest - seq {
+            behind @ 0..64 => 1u64 << behind,
+            _ => return Arrival::Repeated,
+        };
+        if self.seen & bit != 0 {
+            return Arrival::Repeated;
+        }
+        self.seen |= bit;
+        Arrival::New { missing: 0 }
+    }
+}
+
+/// How often installing an image has failed on a device; a deployment by an operator starts anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Failures {
+    /// The image that failed.
+    pub image: ImageId,
+    /// How many actions for it ended in failure.
+    pub count: u32,
+}
+
+/// A device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Device {
+    /// Tenant and id.
+    pub key: DeviceKey,
+    /// The line of devices that it belongs to.
+    pub product: ProductId,
+    /// Its hardware, once it has said so.
+    pub hardware: Option<Hardware>,
+    /// Its capabilities, once it has said so.
+    pub capabilities: Capabilities,
+    /// What it runs, by firmware type.
+    pub versions: BTreeMap<FirmwareType, Reported>,
+    /// Its attributes, apart from the versions.
+    pub attributes: BTreeMap<AttributeId, Box<str>>,
+    /// The boot that it last announced.
+    pub boot: Option<Box<str>>,
+    /// The sequence numbers seen in that boot.
+    pub window: SeqWindow,
+    /// The sequence number of the newest desired document sent to it.
+    pub desired_seq: u64,
+    /// The active action of each firmware type; one action may hold several types.
+    pub active: BTreeMap<FirmwareType, ActionId>,
+    /// Failed attempts by firmware type.
+    pub failures: BTreeMap<FirmwareType, Failures>,
+    /// Whether it last said that it is online (presence only; no decision rests on it).
+    pub online: bool,
+    /// When it was registered.
+    pub created: Time,
+    /// When it was last heard of.
+    pub last_seen: Option<Time>,
+}
+
+impl Device {
+    /// A device that nobody has heard of yet.
+    pub fn new(key: DeviceKey, product: ProductId, now: Time) -> Self {
+        Device {
+            key,
+            product,
+            hardware: None,
+            capabilities: Capabilities::default(),
+            versions: BTreeMap::new(),
+            attributes: BTreeMap::new(),
+            boot: None,
+            window: SeqWindow::default(),
+            desired_seq: 0,
+            active: BTreeMap::new(),
+            failures: BTreeMap::new(),
+            online: false,
+            created: now,
+            last_seen: None,
+        }
+    }
+
+    /// The encoding for messages that the device did not ask for.
+    pub fn push_format(&self) -> Format {
+        self.capabilities.formats.first().copied().unwrap_or(Format::Json)
+    }
+
+    /// How many actions for `image` have failed on this device.
+    pub fn failures_of(&self, kind: FirmwareType, image: ImageId) -> u32 {
+        self.failures.get(&kind).filter(|f| f.image == image).map_or(0, |f| f.count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sequence_number_counts_once_in_any_order() {
+        let mut window = SeqWindow::default();
+        let table: &[(u64, Arrival)] = &[
+            (41, Arrival::New { missing: 0 }),
+            (41, Arrival::Repeated),
+            (42, Arrival::New { missing: 0 }),
+            (45, Arrival::New { missing: 2 }),
+            (43, Arrival::New { missing: 0 }),
+            (43, Arrival::Repeated),
+            (41, Arrival::Repeated),
+            (200, Arrival::New { missing: 154 }),
+            (44, Arrival::Repeated),
+            (137, Arrival::New { missing: 0 }),
+            (136, Arrival::Repeated),
+            (u64::MAX, Arrival::New { missing: u64::MAX - 201 }),
+            (200, Arrival::Repeated),
+        ];
+        for (seq, expected) in table {
+            assert_eq!(window.note(*seq), *expected, "{seq}");
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! Whether a device may have an image: an ordered list of rules, each with its finding.
+//!
+//! The engine acts on the first failed rule; `explain` shows the whole list. There is one list for both.
+
+use std::cmp::Ordering;
+use std::fmt;
+
+use super::action::Action;
+use super::device::{Device, Hardware, Reported};
+use super::ids::{ActionId, Time};
+use super::image::Image;
+use super::offer::{HardwareMatch, Rules};
+
+/// What is held against the device: an image, who offers it and under which conditions.
+#[derive(Debug, Clone, Copy)]
+pub struct Candidate<'a> {
+    /// The image.
+    pub image: &'a Image,
+    /// Conditions of the offer, beyond the image's own.
+    pub rules: Option<&'a Rules>,
+    /// Whether an older number or version may be installed.
+    pub allow_downgrade: bool,
+    /// An offer stands until it is taken back; a deployment is one order, which replaces what is under way, does
+    /// not need a reported version, and starts the count of attempts anew.
+    pub standing: bool,
+}
+
+/// A rule, in the order in which they are held against a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rule {
+    /// The image is for the device's product.
+    Product,
+    /// The device can install the firmware type.
+    Type,
+    /// The device has reported a version of the firmware type.
+    Reported,
+    /// The device does not run the image yet.
+    NotInstalled,
+    /// The image is not older than what the device runs.
+    NoDowngrade,
+    /// The update may start from the version that the device runs.
+    Compatible,
+    /// The image runs on the device's hardware.
+    Hardware,
+    /// The update may happen now.
+    Window,
+    /// The image has not failed too often on this device.
+    Attempts,
+    /// No other action for the firmware type is under way.
+    Free,
+}
+
+impl Rule {
+    /// The rule's name at every door.
+    pub fn name(self) -> &'static str {
+        match self {
+            Rule::Product => "product",
+            Rule::Type => "type",
+            Rule::Reported => "reported",
+            Rule::NotInstalled => "not-installed",
+            Rule::NoDowngrade => "no-downgrade",
+            Rule::Compatible => "compatible",
+            Rule::Hardware => "hardware",
+            Rule::Window => "window",
+            Rule::Attempts => "attempts",
+            Rule::Free => "free",
+        }
+    }
+}
+
+/// Why a rule fails.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reason {
+    /// The image is for another product.
+    WrongProduct,
+    /// The device does not list the firmware type among its capabilities.
+    TypeNotSupported,
+    /// The device has not reported a version of the firmware type.
+    VersionUnknown,
+    /// The device runs the image.
+    AlreadyInstalled,
+    /// The device runs something newer.
+    Downgrade,
+    /// The version that the device runs is not among those that the update may start from.
+    NotCompatible,
+    /// The image does not run on the device's hardware.
+    WrongHardware,
+    /// The window opens later.
+    TooEarly(Time),
+    /// The window has closed.
+    TooLate(Time),
+    /// The image has failed this many times on the device.
+    AttemptsExhausted(u32),
+    /// This action is under way.
+    ActionActive(ActionId),
+}
+
+impl Reason {
+    /// A stable code for machines.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Reason::WrongProduct => "wrong-product",
+            Reason::TypeNotSupported => "type-not-supported",
+            Reason::VersionUnknown => "version-unknown",
+            Reason::AlreadyInstalled => "already-installed",
+            Reason::Downgrade => "downgrade",
+            Reason::NotCompatible => "not-compatible",
+            Reason::WrongHardware => "wrong-hardware",
+            Reason::TooEarly(_) => "too-early",
+            Reason::TooLate(_) => "too-late",
+            Reason::AttemptsExhausted(_) => "attempts-exhausted",
+            Reason::ActionActive(_) => "action-active",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Reason::WrongProduct => write!(f, "the image is for another product"),
+            Reason::TypeNotSupported => write!(f, "the device does not list this firmware type"),
+            Reason::VersionUnknown => write!(f, "the device has not reported a version of this type"),
+            Reason::AlreadyInstalled => write!(f, "the device runs this image"),
+            Reason::Downgrade => write!(f, "the device runs something newer"),
+            Reason::NotCompatible => write!(f, "the update may not start from the device's version"),
+            Reason::WrongHardware => write!(f, "the image does not run on this hardware"),
+            Reason::TooEarly(_) => write!(f, "the window has not opened yet"),
+            Reason::TooLate(_) => write!(f, "the window has closed"),
+            Reason::AttemptsExhausted(count) => write!(f, "the image failed {count} times on this device"),
+            Reason::ActionActive(id) => write!(f, "action {id} is under way for this type"),
+        }
+    }
+}
+
+/// One rule held against the device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// The rule.
+    pub rule: Rule,
+    /// Why it fails, or that it passes.
+    pub failed: Option<Reason>,
+}
+
+/// How often an image may fail on a device before it is no longer offered there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AttemptLimit(pub u32);
+
+/// Holds every rule against the device, in order. `active` are the device's actions under way.
+pub fn findings(
+    device: &Device,
+    candidate: Candidate<'_>,
+    active: &[Action],
+    limit: AttemptLimit,
+    now: Time,
+) -> Vec<Finding> {
+    let image = candidate.image;
+    let reported = device.versions.get(&image.kind);
+    let rules = [Some(&image.rules), candidate.rules];
+    let rules = || rules.iter().flatten().copied();
+    let checks = [
+        (Rule::Product, product(device, image)),
+        (Rule::Type, supported(device, image)),
+        (Rule::Reported, known(reported, candidate.standing)),
+        (Rule::NotInstalled, not_installed(reported, image)),
+        (Rule::NoDowngrade, no_downgrade(reported, candidate)),
+        (Rule::Compatible, rules().find_map(|r| compatible(reported, r))),
+        (Rule::Hardware, rules().find_map(|r| hardware(device.hardware.as_ref(), r))),
+        (Rule::Window, rules().find_map(|r| window(r, now))),
+        (Rule::Attempts, attempts(device, candidate, limit)),
+        (Rule::Free, free(image, candidate.standing, active)),
+    ];
+    checks.into_iter().map(|(rule, failed)| Finding { rule, failed }).collect()
+}
+
+/// The reason of the first failed rule, or none when the device may have the image.
+pub fn refusal(findings: &[Finding]) -> Option<&Reason> {
+    findings.iter().find_map(|f| f.failed.as_ref())
+}
+
+fn fails(condition: bool, reason: Reason) -> Option<Reason> {
+    condition.then_some(reason)
+}
+
+fn product(device: &Device, image: &Image) -> Option<Reason> {
+    fails(device.product != image.product, Reason::WrongProduct)
+}
+
+fn supported(device: &Device, image: &Image) -> Option<Reason> {
+    let types = &device.capabilities.types;
+    fails(!types.is_empty() && !types.contains(&image.kind), Reason::TypeNotSupported)
+}
+
+fn known(reported: Option<&Reported>, standing: bool) -> Option<Reason> {
+    fails(standing && reported.is_none(), Reason::VersionUnknown)
+}
+
+fn not_installed(reported: Option<&Reported>, image: &Image) -> Option<Reason> {
+    let installed = reported.is_some_and(|r| r.running.is(image.number, &image.version));
+    fails(installed, Reason::AlreadyInstalled)
+}
+
+/// Numbers order images of one type; texts order them only where one side has no number and both are semver.
+fn no_downgrade(reported: Option<&Reported>, candidate: Candidate<'_>) -> Option<Reason> {
+    let running = &reported?.running;
+    let order = match running.number {
+        Some(own) => Some(own.cmp(&candidate.image.number)),
+        None => running.version.as_ref().and_then(|own| own.compare(&candidate.image.version)),
+    };
+    fails(order == Some(Ordering::Greater) && !candidate.allow_downgrade, Reason::Downgrade)
+}
+
+fn compatible(reported: Option<&Reported>, rules: &Rules) -> Option<Reason> {
+    if rules.compatible.is_empty() {
+        return None;
+    }
+    let version = reported.and_then(|r| r.running.version.as_ref());
+    let listed = version.is_some_and(|v| rules.compatible.iter().any(|pattern| pattern.matches(v)));
+    fails(!listed, Reason::NotCompatible)
+}
+
+fn hardware(own: Option<&Hardware>, rules: &Rules) -> Option<Reason> {
+    let runs = rules.hardware.is_empty() || own.is_some_and(|h| rules.hardware.iter().any(|m| fits(h, m)));
+    fails(!runs, Reason::WrongHardware)
+}
+
+fn fits(own: &Hardware, wanted: &HardwareMatch) -> bool {
+    own.model.eq_ignore_ascii_case(&wanted.model)
+        && wanted.revision.as_ref().is_none_or(|revision| own.revision.as_ref() == Some(revision))
+}
+
+fn window(rules: &Rules, now: Time) -> Option<Reason> {
+    if let Some(opens) = rules.not_before.filter(|opens| now < *opens) {
+        return Some(Reason::TooEarly(opens));
+    }
+    rules.not_after.filter(|closes| now >= *closes).map(Reason::TooLate)
+}
+
+fn attempts(device: &Device, candidate: Candidate<'_>, limit: AttemptLimit) -> Option<Reason> {
+    let count = device.failures_of(candidate.image.kind, candidate.image.id);
+    fails(candidate.standing && count >= limit.0, Reason::AttemptsExhausted(count))
+}
+
+fn free(image: &Image, standing: bool, active: &[Action]) -> Option<Reason> {
+    let busy = active.iter().find(|a| !a.state.is_terminal() && a.component(image.kind).is_some())?;
+    fails(standing, Reason::ActionActive(busy.id))
+}

@@ -1,0 +1,140 @@
+//! What reaches the decision: everything a device can say and everything that can be asked of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::deployment::Target;
+use super::device::{Capabilities, Hardware};
+use super::feedback::Feedback;
+use super::ids::{ActionId, AttributeId, DeploymentId, FirmwareType, ProductId};
+use super::image::Image;
+use super::version::Running;
+
+/// A device's birth message: its full state, which heals anything lost before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hello {
+    /// Sequence number within the boot.
+    pub seq: u64,
+    /// The boot; a new value means that the device has started anew.
+    pub boot: Option<Box<str>>,
+    /// The product that the device says it is.
+    pub product: Option<ProductId>,
+    /// Its hardware.
+    pub hardware: Option<Hardware>,
+    /// Its capabilities.
+    pub capabilities: Option<Capabilities>,
+    /// What it runs.
+    pub versions: BTreeMap<FirmwareType, Running>,
+    /// Its other attributes.
+    pub attributes: BTreeMap<AttributeId, Box<str>>,
+}
+
+/// A batch of versions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// Sequence number within the boot; legacy doors have none.
+    pub seq: Option<u64>,
+    /// What the device runs.
+    pub versions: BTreeMap<FirmwareType, Running>,
+}
+
+/// One thing that happens to a device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// The device connected and says who it is.
+    Hello(Hello),
+    /// The device reports versions.
+    Report(Report),
+    /// The device sets an attribute that is not a version.
+    Attribute {
+        /// Which.
+        id: AttributeId,
+        /// To what.
+        value: Box<str>,
+    },
+    /// The device says how an action goes.
+    Feedback {
+        /// The action.
+        action: ActionId,
+        /// What it says.
+        feedback: Feedback,
+    },
+    /// The device asks what it should run.
+    Get,
+    /// The device, or its will, says whether it is online.
+    Presence {
+        /// Whether it is.
+        online: bool,
+    },
+    /// An operator assigns a target.
+    Assign {
+        /// The order it belongs to.
+        deployment: DeploymentId,
+        /// What is brought.
+        target: Target,
+        /// The images of the target.
+        images: Vec<Arc<Image>>,
+        /// Whether the device may be taken back to an older version.
+        allow_downgrade: bool,
+    },
+    /// A standing offer changed.
+    Offered {
+        /// The firmware type that it is for.
+        kind: FirmwareType,
+    },
+    /// An operator calls an action off.
+    Cancel {
+        /// The action.
+        action: ActionId,
+        /// Without waiting for the device.
+        force: bool,
+    },
+    /// A pending cancel reached its end.
+    CancelExpired {
+        /// The action.
+        action: ActionId,
+    },
+}
+
+impl Event {
+    /// The firmware types whose standing offers the decision needs.
+    pub fn offers_needed(&self) -> Needed {
+        match self {
+            Event::Hello(_) => Needed::All,
+            Event::Report(report) => Needed::Kinds(report.versions.keys().copied().collect()),
+            Event::Offered { kind } => Needed::Kinds(vec![*kind]),
+            Event::Get
+            | Event::Attribute { .. }
+            | Event::Feedback { .. }
+            | Event::Presence { .. }
+            | Event::Assign { .. }
+            | Event::Cancel { .. }
+            | Event::CancelExpired { .. } => Needed::Kinds(Vec::new()),
+        }
+    }
+
+    /// The action that the event names.
+    pub fn action(&self) -> Option<ActionId> {
+        match self {
+            Event::Feedback { action, .. }
+            | Event::Cancel { action, .. }
+            | Event::CancelExpired { action } => Some(*action),
+            Event::Hello(_)
+            | Event::Report(_)
+            | Event::Attribute { .. }
+            | Event::Get
+            | Event::Presence { .. }
+            | Event::Assign { .. }
+            | Event::Offered { .. } => None,
+        }
+    }
+}
+
+/// Which standing offers of the device's product to load.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Needed {
+    /// Those of all firmware types.
+    All,
+    /// Those of these firmware types.
+    Kinds(Vec<FirmwareType>),
+}

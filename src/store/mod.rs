@@ -1,0 +1,124 @@
+//! What is kept: the store's port, its tables, and the artifact files.
+//!
+//! The port is five methods over ordered tables of bytes, so that a second store is one file; what the bytes mean
+//! is written once, in `tables` and `record`. Nothing here decides anything.
+
+use std::ops::ControlFlow;
+
+/// Why the store cannot do what it is asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another process has the folder open.
+    #[error("another process is using this folder")]
+    InUse,
+    /// A record cannot be read back: the disk or an older program wrote something else.
+    #[error("table {table:?} holds a record that cannot be read: {what}")]
+    Corrupt {
+        /// The table.
+        table: Table,
+        /// What is wrong with the record.
+        what: String,
+    },
+    /// The disk or the database refuses.
+    #[error("the store cannot {doing}")]
+    Backend {
+        /// What was being done.
+        doing: &'static str,
+        /// Why it failed.
+        #[source]
+        cause: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// The tables. Keys are bytes in an order that `tables` defines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Table {
+    /// Counters and facts about the store itself.
+    Meta,
+    /// Tenant, device -> device.
+    Devices,
+    /// Tenant, product, device -> nothing: the devices of a product.
+    ProductDevices,
+    /// Tenant, device -> digest of its token.
+    Credentials,
+    /// Digest of a token -> whose it is.
+    Tokens,
+    /// Operator name -> operator.
+    Operators,
+    /// Tenant, image -> image.
+    Images,
+    /// Tenant, release -> release.
+    Releases,
+    /// Tenant, product, firmware type -> standing offer.
+    Offers,
+    /// Tenant, action -> action.
+    Actions,
+    /// Tenant, device, action -> nothing: the actions of a device.
+    DeviceActions,
+    /// Tenant, action, number -> history entry.
+    History,
+    /// Tenant, deployment -> deployment.
+    Deployments,
+    /// Task, device -> nothing: the devices that a task has not reached.
+    Pending,
+    /// Task -> work that takes more than one commit.
+    Tasks,
+    /// Moment, tenant, action -> nothing: actions for which something is due.
+    Due,
+}
+
+/// A consistent look at the tables.
+pub trait Read {
+    /// The value under a key.
+    ///
+    /// # Errors
+    /// [`StoreError::Backend`] when the database cannot be read.
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Visits keys that start with `prefix`, in order, from the first that is greater than `after` (from the
+    /// first of all without it), until `visit` breaks. With `reverse`, in falling order from the last that is
+    /// smaller than `after`.
+    ///
+    /// # Errors
+    /// [`StoreError::Backend`] when the database cannot be read.
+    fn scan(
+        &self,
+        table: Table,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        reverse: bool,
+        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+    ) -> Result<(), StoreError>;
+}
+
+/// A transaction, which sees its own writes.
+pub trait Write: Read {
+    /// Sets a value.
+    ///
+    /// # Errors
+    /// [`StoreError::Backend`] when the database refuses.
+    fn put(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<(), StoreError>;
+
+    /// Removes a value, if there is one.
+    ///
+    /// # Errors
+    /// [`StoreError::Backend`] when the database refuses.
+    fn remove(&mut self, table: Table, key: &[u8]) -> Result<(), StoreError>;
+}
+
+/// A store.
+pub trait Store: Send + Sync {
+    /// Runs `work` on a snapshot. Readers never wait for the writer.
+    ///
+    /// # Errors
+    /// Those of `work`, or [`StoreError::Backend`].
+    fn read(&self, work: &mut dyn FnMut(&dyn Read) -> Result<(), StoreError>) -> Result<(), StoreError>;
+
+    /// Runs `work` in a transaction and commits it. When this returns without an error, the effect is on disk;
+    /// when `work` fails, nothing of it remains.
+    ///
+    /// # Errors
+    /// Those of `work`, or [`StoreError::Backend`]: then it is not known what is on disk, and the process must end.
+    fn write(&self, work: &mut dyn FnMut(&mut dyn Write) -> Result<(), StoreError>)
+    -> Result<(), StoreError>;
+}
