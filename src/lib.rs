@@ -1,4 +1,5 @@
 //! updraft updates the software of a fleet of IoT devices, MQTT first.
 
 pub mod domain;
+pub mod engine;
 pub mod store;

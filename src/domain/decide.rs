@@ -427,13 +427,7 @@ impl Desk {
     fn offered(&mut self, kinds: &[FirmwareType]) -> Verdict {
         let offers: Vec<_> = self.offers.iter().filter(|(o, _)| kinds.contains(&o.kind)).cloned().collect();
         for (offer, image) in offers {
-            let candidate = Candidate {
-                image: &image,
-                rules: Some(&offer.rules),
-                allow_downgrade: offer.allow_downgrade,
-                standing: true,
-            };
-            let refused = self.refusal(candidate);
+            let refused = self.refusal(Candidate::standing(&offer, &image));
             if refused.is_none() {
                 let attempt = self.device.failures_of(image.kind, image.id) + 1;
                 let target = Target::Image(image.id);

@@ -9,7 +9,7 @@ use super::action::Action;
 use super::device::{Device, Hardware, Reported};
 use super::ids::{ActionId, Time};
 use super::image::Image;
-use super::offer::{HardwareMatch, Rules};
+use super::offer::{HardwareMatch, Offer, Rules};
 
 /// What is held against the device: an image, who offers it and under which conditions.
 #[derive(Debug, Clone, Copy)]
@@ -25,9 +25,18 @@ pub struct Candidate<'a> {
     pub standing: bool,
 }
 
+impl<'a> Candidate<'a> {
+    /// The image of a standing offer.
+    pub fn standing(offer: &'a Offer, image: &'a Image) -> Self {
+        Candidate { image, rules: Some(&offer.rules), allow_downgrade: offer.allow_downgrade, standing: true }
+    }
+}
+
 /// A rule, in the order in which they are held against a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rule {
+    /// There is a standing offer for the product and type.
+    Offered,
     /// The image is for the device's product.
     Product,
     /// The device can install the firmware type.
@@ -54,6 +63,7 @@ impl Rule {
     /// The rule's name at every door.
     pub fn name(self) -> &'static str {
         match self {
+            Rule::Offered => "offered",
             Rule::Product => "product",
             Rule::Type => "type",
             Rule::Reported => "reported",
@@ -71,6 +81,8 @@ impl Rule {
 /// Why a rule fails.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reason {
+    /// Nothing is offered for the device's product and this firmware type.
+    NoOffer,
     /// The image is for another product.
     WrongProduct,
     /// The device does not list the firmware type among its capabilities.
@@ -99,6 +111,7 @@ impl Reason {
     /// A stable code for machines.
     pub fn code(&self) -> &'static str {
         match self {
+            Reason::NoOffer => "no-offer",
             Reason::WrongProduct => "wrong-product",
             Reason::TypeNotSupported => "type-not-supported",
             Reason::VersionUnknown => "version-unknown",
@@ -117,6 +130,7 @@ impl Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Reason::NoOffer => write!(f, "nothing is offered for this product and type"),
             Reason::WrongProduct => write!(f, "the image is for another product"),
             Reason::TypeNotSupported => write!(f, "the device does not list this firmware type"),
             Reason::VersionUnknown => write!(f, "the device has not reported a version of this type"),
@@ -175,6 +189,22 @@ pub fn findings(
 /// The reason of the first failed rule, or none when the device may have the image.
 pub fn refusal(findings: &[Finding]) -> Option<&Reason> {
     findings.iter().find_map(|f| f.failed.as_ref())
+}
+
+/// The standing offer of a product and type held against a device, as `explain` shows it.
+pub fn explain(
+    device: &Device,
+    offer: Option<(&Offer, &Image)>,
+    active: &[Action],
+    limit: AttemptLimit,
+    now: Time,
+) -> Vec<Finding> {
+    let Some((offer, image)) = offer else {
+        return vec![Finding { rule: Rule::Offered, failed: Some(Reason::NoOffer) }];
+    };
+    let mut all = vec![Finding { rule: Rule::Offered, failed: None }];
+    all.append(&mut findings(device, Candidate::standing(offer, image), active, limit, now));
+    all
 }
 
 fn fails(condition: bool, reason: Reason) -> Option<Reason> {

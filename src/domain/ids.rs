@@ -166,6 +166,10 @@ number!(
     ImageId
 );
 number!(
+    /// One artifact of an image. Ids start above the firmware types, so that one number names either.
+    ArtifactId
+);
+number!(
     /// One release: images that are installed together.
     ReleaseId
 );

@@ -1,6 +1,6 @@
 //! Images and releases: what can be installed.
 
-use super::ids::{FirmwareType, ImageId, ProductId, ReleaseId, TenantId, Time};
+use super::ids::{ArtifactId, FirmwareType, ImageId, ProductId, ReleaseId, TenantId, Time};
 use super::offer::Rules;
 use super::version::Version;
 
@@ -11,6 +11,8 @@ pub struct Sha256(pub [u8; 32]);
 /// One file of an image with the three sums that devices in the field ask for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Artifact {
+    /// The public id.
+    pub id: ArtifactId,
     /// The name that the uploader gave; metadata only, never a path.
     pub name: Box<str>,
     /// Size in bytes.

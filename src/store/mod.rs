@@ -3,6 +3,8 @@
 //! The port is five methods over ordered tables of bytes, so that a second store is one file; what the bytes mean
 //! is written once, in `tables` and `record`. Nothing here decides anything.
 
+pub mod tables;
+
 use std::ops::ControlFlow;
 
 /// Why the store cannot do what it is asked.

@@ -1,0 +1,239 @@
+//! Questions that change nothing, answered from a snapshot beside the writer.
+
+use std::sync::Arc;
+
+use crate::domain::action::{Action, State};
+use crate::domain::decide::{Entry, Policy};
+use crate::domain::deployment::Deployment;
+use crate::domain::device::{Device, Reported};
+use crate::domain::eligibility::{self, Finding};
+use crate::domain::ids::{
+    ActionId, DeploymentId, DeviceId, DeviceKey, FirmwareType, ImageId, ProductId, ReleaseId, TenantId,
+};
+use crate::domain::image::{Image, Release};
+use crate::domain::offer::Offer;
+use crate::store::tables::{Operator, Principal, View};
+use crate::store::{Store, StoreError};
+
+use super::access::{self, Identity};
+use super::call::Grant;
+use super::now;
+
+/// Answers from snapshots. Cheap to clone; reads block for as long as a disk read takes.
+#[derive(Clone)]
+pub struct Reader {
+    store: Arc<dyn Store>,
+    policy: Policy,
+}
+
+/// Why a device has, or does not have, the standing offer of a firmware type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explanation {
+    /// The firmware type.
+    pub kind: FirmwareType,
+    /// What the device reports for it.
+    pub reported: Option<Reported>,
+    /// The offered image.
+    pub image: Option<Image>,
+    /// Every rule, in order.
+    pub findings: Vec<Finding>,
+    /// The action under way for the type.
+    pub active: Option<(ActionId, State)>,
+}
+
+impl std::fmt::Debug for Reader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reader").field("policy", &self.policy).finish_non_exhaustive()
+    }
+}
+
+/// All functions fail with [`StoreError`] when the database cannot be read.
+#[allow(clippy::missing_errors_doc)]
+impl Reader {
+    /// Reads from `store`, explaining by `policy`.
+    pub fn new(store: Arc<dyn Store>, policy: Policy) -> Self {
+        Reader { store, policy }
+    }
+
+    /// Runs `ask` on one snapshot.
+    fn ask<T>(&self, ask: impl Fn(View<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let mut answer = None;
+        self.store.read(&mut |read| {
+            answer = Some(ask(View(read))?);
+            Ok(())
+        })?;
+        Ok(answer.expect("a store that returns without an error has run the work"))
+    }
+
+    /// Who a token belongs to.
+    pub fn authenticate(&self, token: &str) -> Result<Option<Identity>, StoreError> {
+        let digest = access::digest(token);
+        self.ask(|view| match view.token_owner(&digest)? {
+            None => Ok(None),
+            Some(Principal::Device(key)) => {
+                let current = view.credential(&key)?;
+                Ok(current.is_some_and(|own| access::same(&own, &digest)).then_some(Identity::Device(key)))
+            }
+            Some(Principal::Operator(name)) => {
+                let operator = view.operator(&name)?.filter(|o| access::same(&o.digest, &digest));
+                Ok(operator.map(|o| Identity::Operator { name: o.name, tenant: o.tenant, role: o.role }))
+            }
+        })
+    }
+
+    /// One device.
+    pub fn device(&self, key: &DeviceKey) -> Result<Option<Device>, StoreError> {
+        self.ask(|view| view.device(key))
+    }
+
+    /// Devices in id order, from the first after `after`.
+    pub fn devices(
+        &self,
+        tenant: &TenantId,
+        after: Option<&DeviceId>,
+        limit: usize,
+    ) -> Result<Vec<Device>, StoreError> {
+        self.ask(|view| view.devices(tenant, after, limit))
+    }
+
+    /// One image.
+    pub fn image(&self, tenant: &TenantId, id: ImageId) -> Result<Option<Image>, StoreError> {
+        self.ask(|view| view.image(tenant, id))
+    }
+
+    /// Images in id order, from the first after `after`.
+    pub fn images(
+        &self,
+        tenant: &TenantId,
+        after: Option<ImageId>,
+        limit: usize,
+    ) -> Result<Vec<Image>, StoreError> {
+        self.ask(|view| view.images(tenant, after, limit))
+    }
+
+    /// One release.
+    pub fn release(&self, tenant: &TenantId, id: ReleaseId) -> Result<Option<Release>, StoreError> {
+        self.ask(|view| view.release(tenant, id))
+    }
+
+    /// Releases in id order, from the first after `after`.
+    pub fn releases(
+        &self,
+        tenant: &TenantId,
+        after: Option<ReleaseId>,
+        limit: usize,
+    ) -> Result<Vec<Release>, StoreError> {
+        self.ask(|view| view.releases(tenant, after, limit))
+    }
+
+    /// The standing offers, of one product or of all.
+    pub fn offers(&self, tenant: &TenantId, product: Option<&ProductId>) -> Result<Vec<Offer>, StoreError> {
+        self.ask(|view| view.offers(tenant, product))
+    }
+
+    /// One action.
+    pub fn action(&self, tenant: &TenantId, id: ActionId) -> Result<Option<Action>, StoreError> {
+        self.ask(|view| view.action(tenant, id))
+    }
+
+    /// Actions of the tenant, or of one of its devices, newest first, from the first before `before`.
+    pub fn actions(
+        &self,
+        tenant: &TenantId,
+        device: Option<&DeviceId>,
+        before: Option<ActionId>,
+        limit: usize,
+    ) -> Result<Vec<Action>, StoreError> {
+        self.ask(|view| match device {
+            None => view.actions(tenant, before, limit),
+            Some(device) => {
+                let key = DeviceKey { tenant: tenant.clone(), device: device.clone() };
+                view.device_actions(&key, before, limit)
+            }
+        })
+    }
+
+    /// History entries of an action, oldest first, after the first `after` ones.
+    pub fn history(
+        &self,
+        tenant: &TenantId,
+        id: ActionId,
+        after: u32,
+        limit: usize,
+    ) -> Result<Vec<Entry>, StoreError> {
+        self.ask(|view| view.history(tenant, id, after, limit))
+    }
+
+    /// One deployment.
+    pub fn deployment(&self, tenant: &TenantId, id: DeploymentId) -> Result<Option<Deployment>, StoreError> {
+        self.ask(|view| view.deployment(tenant, id))
+    }
+
+    /// Deployments, newest first, from the first before `before`.
+    pub fn deployments(
+        &self,
+        tenant: &TenantId,
+        before: Option<DeploymentId>,
+        limit: usize,
+    ) -> Result<Vec<Deployment>, StoreError> {
+        self.ask(|view| view.deployments(tenant, before, limit))
+    }
+
+    /// Operators in name order.
+    pub fn operators(&self) -> Result<Vec<Operator>, StoreError> {
+        self.ask(|view| view.operators())
+    }
+
+    /// Why the device has, or does not have, the standing offer of a firmware type. None without the device.
+    pub fn explain(&self, key: &DeviceKey, kind: FirmwareType) -> Result<Option<Explanation>, StoreError> {
+        self.ask(|view| {
+            let Some(device) = view.device(key)? else { return Ok(None) };
+            let active = active_actions(view, &device)?;
+            let offer = view.offer(&key.tenant, &device.product, kind)?;
+            let image = match &offer {
+                Some(offer) => view.image(&key.tenant, offer.image)?,
+                None => None,
+            };
+            let pair = offer.as_ref().zip(image.as_ref());
+            let findings = eligibility::explain(&device, pair, &active, self.policy.attempts, now());
+            let busy = active.iter().find(|a| a.component(kind).is_some());
+            Ok(Some(Explanation {
+                kind,
+                reported: device.versions.get(&kind).cloned(),
+                active: busy.map(|a| (a.id, a.state)),
+                image,
+                findings,
+            }))
+        })
+    }
+
+    /// The files that the device may fetch now: those of its actions under way.
+    pub fn grants(&self, key: &DeviceKey) -> Result<Vec<Grant>, StoreError> {
+        self.ask(|view| {
+            let Some(device) = view.device(key)? else { return Ok(Vec::new()) };
+            let mut grants = Vec::new();
+            for action in active_actions(view, &device)?.iter().filter(|a| !a.cancelling) {
+                for component in &action.components {
+                    let image = view.image(&key.tenant, component.image)?;
+                    let files = image.into_iter().flat_map(|i| i.artifacts);
+                    grants.extend(files.map(|artifact| Grant {
+                        action: action.id,
+                        kind: component.kind,
+                        artifact,
+                    }));
+                }
+            }
+            Ok(grants)
+        })
+    }
+}
+
+/// The device's actions under way.
+pub(super) fn active_actions(view: View<'_>, device: &Device) -> Result<Vec<Action>, StoreError> {
+    let ids: std::collections::BTreeSet<_> = device.active.values().copied().collect();
+    let mut actions = Vec::with_capacity(ids.len());
+    for id in ids {
+        actions.extend(view.action(&device.key.tenant, id)?);
+    }
+    Ok(actions)
+}
