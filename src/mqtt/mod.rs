@@ -1,0 +1,3 @@
+//! Front door one: devices over MQTT.
+
+pub mod packet;
