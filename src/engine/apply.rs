@@ -1,1 +1,343 @@
-//! Placeholder.
+//! One event inside a batch: load the facts, let the domain decide, write what it decided.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use super::Settings;
+use super::batch::Connected;
+use super::call::{Command, Desired, Downlink, Message, Outcome, Receipt, Stamp, Wanted};
+use super::query::active_actions;
+use crate::domain::action::{Action, Origin};
+use crate::domain::decide::{Changed, Facts, Tell, Verdict, decide};
+use crate::domain::deployment::Deployment;
+use crate::domain::device::Device;
+use crate::domain::event::{Event, Needed};
+use crate::domain::ids::{ActionId, DeploymentId, DeviceKey, ImageId, TenantId, Time};
+use crate::domain::image::Image;
+use crate::domain::offer::Offer;
+use crate::store::StoreError;
+use crate::store::tables::{Counter, Draft, Task};
+
+/// How many devices of a task one commit takes: as many as jobs, so that neither starves the other.
+const SLICE: usize = 1024;
+/// How many due actions one tick takes; the rest follow a second later.
+const DUE: usize = 1024;
+/// How many images are kept at hand. They are immutable, and a fleet runs far fewer at a time.
+const IMAGES: usize = 1024;
+
+/// What is to be said once the batch is committed.
+#[derive(Debug, Default)]
+pub(super) struct Effects {
+    pub(super) receipts: Vec<(Stamp, Receipt)>,
+    pub(super) downlinks: Vec<Downlink>,
+}
+
+/// What the engine remembers between batches because it alone changes it.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    /// The newest action's number.
+    pub(super) actions: u64,
+    connected: Connected,
+    images: HashMap<(TenantId, ImageId), Arc<Image>>,
+    commands: u64,
+}
+
+/// A batch under way.
+pub(super) struct Batch<'a> {
+    pub(super) draft: Draft<'a>,
+    pub(super) effects: &'a mut Effects,
+    pub(super) now: Time,
+    settings: &'a Settings,
+    memory: &'a mut Memory,
+    deployments: BTreeMap<(TenantId, DeploymentId), Deployment>,
+}
+
+impl<'a> Batch<'a> {
+    pub(super) fn new(
+        draft: Draft<'a>,
+        settings: &'a Settings,
+        memory: &'a mut Memory,
+        effects: &'a mut Effects,
+        now: Time,
+    ) -> Self {
+        Batch { draft, effects, now, settings, memory, deployments: BTreeMap::new() }
+    }
+
+    /// One event of a device.
+    pub(super) fn event(&mut self, key: &DeviceKey, event: &Event) -> Result<Receipt, StoreError> {
+        let seq = match event {
+            Event::Hello(hello) => Some(hello.seq),
+            Event::Report(report) => report.seq,
+            _ => None,
+        };
+        let Some(device) = self.draft.view().device(key)? else {
+            let message = format!("there is no device {}", key.device);
+            return Ok(Receipt { seq, outcome: Outcome::Rejected { code: "no-such-device", message } });
+        };
+        let outcome = match self.decide_for(device, event)? {
+            Verdict::Stored | Verdict::Repeated => Outcome::Stored,
+            Verdict::Rejected(reject) => {
+                Outcome::Rejected { code: reject.code(), message: reject.to_string() }
+            }
+        };
+        Ok(Receipt { seq, outcome })
+    }
+
+    /// Loads, decides and writes; what is to be told waits for the commit.
+    pub(super) fn decide_for(&mut self, device: Device, event: &Event) -> Result<Verdict, StoreError> {
+        let facts = self.facts(device, event)?;
+        let outcome = decide(facts, event, self.now);
+        self.draft.put_device(&outcome.device)?;
+        for changed in &outcome.changed {
+            self.put_changed(changed)?;
+        }
+        let format = outcome.device.push_format();
+        for tell in outcome.tells {
+            let message = self.message(&outcome.device.key.tenant, tell)?;
+            let device = outcome.device.key.clone();
+            self.effects.downlinks.push(Downlink { device, format, message });
+        }
+        Ok(outcome.verdict)
+    }
+
+    fn facts(&mut self, device: Device, event: &Event) -> Result<Facts, StoreError> {
+        let mut actions = active_actions(self.draft.view(), &device)?;
+        if let Some(id) = event.action().filter(|id| actions.iter().all(|a| a.id != *id)) {
+            let named = self.draft.view().action(&device.key.tenant, id)?;
+            actions.extend(named.filter(|a| a.device == device.key));
+        }
+        Ok(Facts {
+            connected: self.memory.connected.contains(&device.key),
+            offers: self.offers(&device, event.offers_needed())?,
+            next_action: self.next_action(),
+            policy: self.settings.policy,
+            actions,
+            device,
+        })
+    }
+
+    fn next_action(&self) -> ActionId {
+        let newest = ActionId::new(u64::from(ActionId::MAX)).expect("the largest id is an id");
+        ActionId::new(self.memory.actions + 1).unwrap_or(newest)
+    }
+
+    fn offers(&mut self, device: &Device, needed: Needed) -> Result<Vec<(Offer, Arc<Image>)>, StoreError> {
+        let (tenant, product) = (&device.key.tenant, &device.product);
+        let mut offers = Vec::new();
+        match needed {
+            Needed::All => offers = self.draft.view().offers(tenant, Some(product))?,
+            Needed::Kinds(kinds) => {
+                for kind in kinds {
+                    offers.extend(self.draft.view().offer(tenant, product, kind)?);
+                }
+            }
+        }
+        let mut pairs = Vec::with_capacity(offers.len());
+        for offer in offers {
+            if let Some(image) = self.image(tenant, offer.image)? {
+                pairs.push((offer, image));
+            }
+        }
+        Ok(pairs)
+    }
+
+    /// An image; kept at hand, because images are immutable.
+    pub(super) fn image(&mut self, tenant: &TenantId, id: ImageId) -> Result<Option<Arc<Image>>, StoreError> {
+        let key = (tenant.clone(), id);
+        if let Some(image) = self.memory.images.get(&key) {
+            return Ok(Some(Arc::clone(image)));
+        }
+        let Some(image) = self.draft.view().image(tenant, id)?.map(Arc::new) else { return Ok(None) };
+        if self.memory.images.len() >= IMAGES {
+            self.memory.images.clear();
+        }
+        self.memory.images.insert(key, Arc::clone(&image));
+        Ok(Some(image))
+    }
+
+    /// Forgets an image that is being removed.
+    pub(super) fn forget_image(&mut self, tenant: &TenantId, id: ImageId) {
+        self.memory.images.remove(&(tenant.clone(), id));
+    }
+
+    fn put_changed(&mut self, changed: &Changed) -> Result<(), StoreError> {
+        let action = &changed.action;
+        let tenant = &action.device.tenant;
+        if changed.before.is_none() {
+            self.memory.actions = self.draft.next(Counter::Action)?;
+        }
+        self.draft.put_action(action)?;
+        let first = action.entries + 1 - u32::try_from(changed.entries.len()).unwrap_or(action.entries);
+        for (number, entry) in (first..).zip(&changed.entries) {
+            self.draft.add_history(tenant, action.id, number, entry)?;
+        }
+        if let Some(at) = action.cancel_by {
+            self.draft.add_due(at, tenant, action.id)?;
+        }
+        self.count(changed)
+    }
+
+    /// Moves the counters of the action's deployment, in the same commit.
+    fn count(&mut self, changed: &Changed) -> Result<(), StoreError> {
+        let Origin::Deployment(id) = changed.action.origin else { return Ok(()) };
+        let tenant = changed.action.device.tenant.clone();
+        if let Some(deployment) = self.deployment(tenant, id)? {
+            deployment.counters.shift(changed.before.as_ref(), &changed.action.state);
+        }
+        Ok(())
+    }
+
+    /// A deployment whose counters move in this batch; written once, at its end.
+    fn deployment(
+        &mut self,
+        tenant: TenantId,
+        id: DeploymentId,
+    ) -> Result<Option<&mut Deployment>, StoreError> {
+        let key = (tenant, id);
+        if !self.deployments.contains_key(&key) {
+            let Some(deployment) = self.draft.view().deployment(&key.0, id)? else { return Ok(None) };
+            self.deployments.insert(key.clone(), deployment);
+        }
+        Ok(self.deployments.get_mut(&key))
+    }
+
+    fn message(&mut self, tenant: &TenantId, tell: Tell) -> Result<Message, StoreError> {
+        let expires = self.now.plus_ms(self.settings.command_expiry_ms);
+        Ok(match tell {
+            Tell::Command { order, action, attempt } => {
+                self.memory.commands += 1;
+                let id = self.memory.commands;
+                Message::Command(Command { id, order, action, attempt, deadline: expires })
+            }
+            Tell::Desired { seq, actions } => {
+                let components = self.wanted(tenant, &actions)?;
+                Message::Desired(Desired { seq, expires, components })
+            }
+        })
+    }
+
+    fn wanted(&mut self, tenant: &TenantId, actions: &[Action]) -> Result<Vec<Wanted>, StoreError> {
+        let mut wanted = Vec::new();
+        for action in actions {
+            for component in &action.components {
+                if let Some(image) = self.image(tenant, component.image)? {
+                    wanted.push(Wanted { action: action.id, image });
+                }
+            }
+        }
+        Ok(wanted)
+    }
+
+    /// A device has a session now, or has none any more.
+    pub(super) fn link(&mut self, key: DeviceKey, linked: bool) -> Result<(), StoreError> {
+        if linked {
+            self.memory.connected.insert(key);
+            return Ok(());
+        }
+        self.memory.connected.remove(&key);
+        if let Some(mut device) = self.draft.view().device(&key)?.filter(|d| d.online) {
+            device.online = false;
+            self.draft.put_device(&device)?;
+        }
+        Ok(())
+    }
+
+    /// Writes something, so that the probe's receipt proves a commit.
+    pub(super) fn probe(&mut self) -> Result<(), StoreError> {
+        self.draft.next(Counter::Probe).map(|_| ())
+    }
+
+    /// Ends the cancels whose time is up.
+    pub(super) fn expire(&mut self) -> Result<(), StoreError> {
+        for (at, tenant, id) in self.draft.view().due(self.now, DUE)? {
+            self.draft.remove_due(at, &tenant, id)?;
+            let Some(action) = self.draft.view().action(&tenant, id)? else { continue };
+            let over = action.cancelling && action.cancel_by.is_some_and(|by| by <= self.now);
+            if let Some(device) = self.draft.view().device(&action.device)?.filter(|_| over) {
+                self.decide_for(device, &Event::CancelExpired { action: id })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the next slice of work that needs more than one commit. Returns whether more is waiting.
+    pub(super) fn advance_tasks(&mut self) -> Result<bool, StoreError> {
+        let Some((number, task)) = self.draft.view().tasks(1)?.into_iter().next() else {
+            return Ok(false);
+        };
+        let done = match &task {
+            Task::Deploy { tenant, deployment } => self.advance_deployment(number, tenant, *deployment)?,
+            Task::Offer { .. } => self.advance_offer(number, task)?,
+        };
+        if done {
+            self.draft.remove_task(number)?;
+        }
+        Ok(!done || self.draft.view().tasks(1)?.len() == 1)
+    }
+
+    fn advance_deployment(
+        &mut self,
+        task: u64,
+        tenant: &TenantId,
+        id: DeploymentId,
+    ) -> Result<bool, StoreError> {
+        let Some(deployment) = self.deployment(tenant.clone(), id)?.cloned() else { return Ok(true) };
+        let images = self.images_of(tenant, deployment.target)?;
+        let slice = self.draft.view().pending(task, SLICE)?;
+        let event = Event::Assign {
+            deployment: id,
+            target: deployment.target,
+            images,
+            allow_downgrade: deployment.allow_downgrade,
+        };
+        for device in &slice {
+            self.draft.remove_pending(task, device)?;
+            let key = DeviceKey { tenant: tenant.clone(), device: device.clone() };
+            match self.draft.view().device(&key)? {
+                Some(device) => drop(self.decide_for(device, &event)?),
+                None => self.count_missing(tenant, id)?,
+            }
+        }
+        Ok(slice.len() < SLICE)
+    }
+
+    /// A device was removed between the order and its turn.
+    fn count_missing(&mut self, tenant: &TenantId, id: DeploymentId) -> Result<(), StoreError> {
+        if let Some(deployment) = self.deployment(tenant.clone(), id)? {
+            let counters = &mut deployment.counters;
+            counters.pending = counters.pending.saturating_sub(1);
+            counters.failed += 1;
+        }
+        Ok(())
+    }
+
+    fn advance_offer(&mut self, number: u64, task: Task) -> Result<bool, StoreError> {
+        let Task::Offer { tenant, product, kind, after } = task else { return Ok(true) };
+        let slice = self.draft.view().product_devices(&tenant, &product, after.as_ref(), SLICE)?;
+        for device in &slice {
+            let key = DeviceKey { tenant: tenant.clone(), device: device.clone() };
+            if let Some(device) = self.draft.view().device(&key)? {
+                self.decide_for(device, &Event::Offered { kind })?;
+            }
+        }
+        let done = slice.len() < SLICE;
+        if !done {
+            let after = slice.last().cloned();
+            self.draft.put_task(number, &Task::Offer { tenant, product, kind, after })?;
+        }
+        Ok(done)
+    }
+
+    /// Writes what the batch gathered.
+    pub(super) fn close(&mut self) -> Result<(), StoreError> {
+        for deployment in std::mem::take(&mut self.deployments).into_values() {
+            self.draft.put_deployment(&deployment)?;
+        }
+        Ok(())
+    }
+
+    /// The deployment as it stands in this batch.
+    pub(super) fn put_new_deployment(&mut self, deployment: Deployment) {
+        self.deployments.insert((deployment.tenant.clone(), deployment.id), deployment);
+    }
+}

@@ -1,11 +1,149 @@
-//! Placeholder.
-use super::*;
-pub(super) struct Batcher;
+//! The batch loop: drain what waits, decide each in turn, commit once, tell.
+//!
+//! There is no timer: while one batch is being committed, the next one gathers. A failed commit ends the loop, and
+//! nothing of its batch is acknowledged.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::apply::{Batch, Effects, Memory};
+use super::call::{CallError, Outcome, Receipt, Reply};
+use super::{BATCH, Job, Outlet, Settings, now};
+use crate::domain::ids::DeviceKey;
+use crate::store::tables::{Counter, Draft, View};
+use crate::store::{Store, StoreError};
+
+/// A call that waits for the commit before it is answered.
+type Answer = (oneshot::Sender<Result<Reply, CallError>>, Result<Reply, CallError>);
+
+/// The single writer.
+pub(super) struct Batcher {
+    store: Arc<dyn Store>,
+    settings: Settings,
+    outlet: Box<dyn Outlet>,
+    memory: Memory,
+    /// Whether work that takes more than one commit is waiting in the store.
+    backlog: bool,
+}
+
 impl Batcher {
-    pub(super) fn new(_: Arc<dyn Store>, _: Settings, _: Box<dyn Outlet>) -> Self {
-        Batcher
+    pub(super) fn new(store: Arc<dyn Store>, settings: Settings, outlet: Box<dyn Outlet>) -> Self {
+        Batcher { store, settings, outlet, memory: Memory::default(), backlog: true }
     }
-    pub(super) fn run(self, _: mpsc::Receiver<Job>, _: &AtomicBool) -> Result<(), StoreError> {
+
+    /// Runs until `stop` is set and the queue is empty, or until a commit fails.
+    pub(super) fn run(mut self, mut queue: mpsc::Receiver<Job>, stop: &AtomicBool) -> Result<(), StoreError> {
+        self.recall()?;
+        let mut jobs = Vec::with_capacity(BATCH);
+        loop {
+            let open = self.gather(&mut queue, &mut jobs);
+            if !jobs.is_empty() || self.backlog {
+                self.turn(&mut jobs)?;
+            }
+            let stopping = stop.load(Ordering::Acquire) && queue.is_empty();
+            if stopping || !open {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Reads what the engine keeps in memory because it alone changes it.
+    fn recall(&mut self) -> Result<(), StoreError> {
+        let memory = &mut self.memory;
+        self.store.read(&mut |read| {
+            memory.actions = View(read).counter(Counter::Action)?;
+            Ok(())
+        })
+    }
+
+    /// Takes what waits, and waits for something only when there is nothing else to do. False when no door is
+    /// left.
+    fn gather(&self, queue: &mut mpsc::Receiver<Job>, jobs: &mut Vec<Job>) -> bool {
+        if !self.backlog {
+            return queue.blocking_recv_many(jobs, BATCH) > 0;
+        }
+        while jobs.len() < BATCH {
+            match queue.try_recv() {
+                Ok(job) => jobs.push(job),
+                Err(mpsc::error::TryRecvError::Empty) => return true,
+                Err(mpsc::error::TryRecvError::Disconnected) => return !jobs.is_empty(),
+            }
+        }
+        true
+    }
+
+    /// Load, decide, commit, tell.
+    fn turn(&mut self, jobs: &mut Vec<Job>) -> Result<(), StoreError> {
+        let mut effects = Effects::default();
+        let mut answers = Vec::new();
+        let mut backlog = self.backlog;
+        let (settings, memory) = (&self.settings, &mut self.memory);
+        self.store.write(&mut |write| {
+            let mut batch = Batch::new(Draft(write), settings, memory, &mut effects, now());
+            for job in jobs.drain(..) {
+                carry_out(&mut batch, job, &mut answers)?;
+            }
+            backlog = batch.advance_tasks()?;
+            batch.close()
+        })?;
+        self.backlog = backlog;
+        self.tell(effects, answers);
         Ok(())
     }
+
+    fn tell(&mut self, effects: Effects, answers: Vec<Answer>) {
+        if !effects.receipts.is_empty() {
+            self.outlet.receipts(effects.receipts);
+        }
+        for (waiting, answer) in answers {
+            // Whoever asked may have hung up; the call is carried out all the same.
+            let _ = waiting.send(answer);
+        }
+        if !effects.downlinks.is_empty() {
+            self.outlet.downlinks(effects.downlinks);
+        }
+    }
 }
+
+fn carry_out(batch: &mut Batch<'_>, job: Job, answers: &mut Vec<Answer>) -> Result<(), StoreError> {
+    match job {
+        Job::Uplink { device, event, stamp } => {
+            let receipt = match batch.event(&device, &event) {
+                Err(StoreError::Corrupt { table, what }) => corrupt(&device, &format!("{table:?}: {what}")),
+                other => other?,
+            };
+            batch.effects.receipts.push((stamp, receipt));
+        }
+        Job::Probe { stamp } => {
+            batch.probe()?;
+            batch.effects.receipts.push((stamp, Receipt { seq: None, outcome: Outcome::Stored }));
+        }
+        Job::Link { device, linked } => batch.link(device, linked)?,
+        Job::Tick => batch.expire()?,
+        Job::Call { call, reply } => {
+            let answer = match batch.call(call) {
+                Err(super::orders::Failed::Store(StoreError::Corrupt { table, what })) => {
+                    Err(CallError::Corrupt(format!("{table:?}: {what}")))
+                }
+                Err(super::orders::Failed::Store(error)) => return Err(error),
+                Err(super::orders::Failed::Call(error)) => Err(error),
+                Ok(reply) => Ok(reply),
+            };
+            answers.push((reply, answer));
+        }
+    }
+    Ok(())
+}
+
+/// One unreadable record must not stop the others.
+fn corrupt(device: &DeviceKey, what: &str) -> Receipt {
+    tracing::error!(%device, what, "a record cannot be read");
+    let message = "a record of this device cannot be read".into();
+    Receipt { seq: None, outcome: Outcome::Rejected { code: "corrupt-record", message } }
+}
+
+/// The devices that have a session now. Kept in memory only: a restart ends every session.
+pub(super) type Connected = HashSet<DeviceKey>;

@@ -38,6 +38,7 @@ pub enum Counter<'a> {
     Deployment,
     Task,
     Epoch,
+    Probe,
     ImageNumber(&'a TenantId, FirmwareType),
 }
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +51,9 @@ type R<T> = Result<T, StoreError>;
 pub struct View<'a>(pub &'a dyn Read);
 impl View<'_> {
     pub fn device(&self, k: &DeviceKey) -> R<Option<Device>> {
+        unimplemented!()
+    }
+    pub fn has_device(&self, k: &DeviceKey) -> R<bool> {
         unimplemented!()
     }
     pub fn devices(&self, t: &TenantId, after: Option<&DeviceId>, limit: usize) -> R<Vec<Device>> {
