@@ -301,7 +301,8 @@ fn encode_disconnect(version: Version, disconnect: &Disconnect, out: &mut Vec<u8
     match (version, disconnect.reason) {
         (Version::V4, _) => out.push(0),
         (Version::V5, ReasonCode::NORMAL_DISCONNECTION) if bare => out.push(0),
-        (Version::V5, reason) if bare => out.extend_from_slice(&[1, reason.byte()]),
+        // The property length could be left out too (3.14.2.2.1), but rumqttc 0.25 does not read that.
+        (Version::V5, reason) if bare => out.extend_from_slice(&[2, reason.byte(), 0]),
         (Version::V5, reason) => sized(out, |out| {
             out.push(reason.byte());
             sized(out, |out| {
