@@ -379,7 +379,9 @@ fn apply_feedback(action: &mut Action, feedback: &Feedback) {
     match feedback.word {
         // Rejecting while a cancel is pending rejects the cancel; otherwise it is a warning (DDI).
         Word::Rejected if action.cancelling => end_cancel(action),
-        Word::Rejected | Word::Canceled => action.warning = true,
+        Word::Rejected => action.warning = true,
+        // Confirming a cancel that nobody asked for is odd; confirming one that was asked for is not.
+        Word::Canceled => action.warning |= !action.state.is_terminal(),
         // The installation won the race: there is nothing left to call off.
         Word::Closed(_) => end_cancel(action),
         Word::Proceeding | Word::Scheduled | Word::Resumed | Word::Download | Word::Downloaded => {}

@@ -344,7 +344,7 @@ impl Desk {
         for id in under_way {
             if self.runs_target(id) {
                 self.signal(id, Signal::Converged, Note::Reported, Vec::new());
-            } else if booted {
+            } else if booted && self.runs_another(id, versions) {
                 let running = versions.iter().map(|(kind, r)| format!("type {kind} runs {r}").into());
                 self.signal(id, Signal::NotConverged, Note::Reported, running.collect());
             }
@@ -358,6 +358,15 @@ impl Desk {
                 |c: &Component| versions.get(&c.kind).is_some_and(|r| r.running.is(c.number, &c.version));
             action.components.iter().all(runs)
         })
+    }
+
+    /// Whether one of the reported versions is not the action's: a part that is still missing says nothing.
+    fn runs_another(&self, id: ActionId, versions: &BTreeMap<FirmwareType, Running>) -> bool {
+        self.actions
+            .iter()
+            .filter(|a| a.id == id)
+            .flat_map(|a| &a.components)
+            .any(|c| versions.get(&c.kind).is_some_and(|running| !running.is(c.number, &c.version)))
     }
 
     fn attribute(&mut self, id: AttributeId, value: &str) -> Verdict {
@@ -562,7 +571,7 @@ impl Desk {
     /// Runs a signal through the state machine, records it and keeps the device's books.
     fn signal(&mut self, id: ActionId, signal: Signal<'_>, note: Note, details: Vec<Box<str>>) {
         let Some(action) = self.actions.iter_mut().find(|a| a.id == id) else { return };
-        let before = action.state;
+        let (before, cancelling) = (action.state, action.cancelling);
         let step = action::step(action, signal);
         if !action::apply(action, signal, step, self.now) {
             return;
@@ -573,6 +582,8 @@ impl Desk {
         };
         let entry = Entry { at: self.now, state: action.state, note, code, details };
         record(&mut self.changed, action, Some(before), entry);
+        // A cancel that the device refuses brings the action back into what it should run.
+        self.desired |= cancelling && !action.cancelling && matches!(signal, Signal::Said(_));
         if action.state.is_terminal() {
             self.desired = true;
             let ended = action.clone();
