@@ -375,8 +375,10 @@ impl Batch<'_> {
     }
 
     fn remove_operator(&mut self, name: Box<str>) -> Result<Reply, Failed> {
-        let operator = self.draft.view().operator(&name)?.ok_or(CallError::NoSuchOperator(name))?;
-        self.draft.remove_operator(&operator)?;
+        if self.draft.view().operator(&name)?.is_none() {
+            return Err(CallError::NoSuchOperator(name).into());
+        }
+        self.draft.remove_operator(&name)?;
         Ok(Reply::Removed { files: Vec::new() })
     }
 }

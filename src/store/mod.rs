@@ -3,9 +3,13 @@
 //! The port is five methods over ordered tables of bytes, so that a second store is one file; what the bytes mean
 //! is written once, in `tables` and `record`. Nothing here decides anything.
 
-pub mod tables;
+use std::ops::{Bound, ControlFlow};
 
-use std::ops::ControlFlow;
+pub mod artifacts;
+pub mod memory;
+mod record;
+pub mod redb;
+pub mod tables;
 
 /// Why the store cannot do what it is asked.
 #[derive(Debug, thiserror::Error)]
@@ -69,6 +73,33 @@ pub enum Table {
     Due,
 }
 
+impl Table {
+    /// Every table, in the order of the variants.
+    pub const ALL: [Table; 16] = [
+        Table::Meta,
+        Table::Devices,
+        Table::ProductDevices,
+        Table::Credentials,
+        Table::Tokens,
+        Table::Operators,
+        Table::Images,
+        Table::Releases,
+        Table::Offers,
+        Table::Actions,
+        Table::DeviceActions,
+        Table::History,
+        Table::Deployments,
+        Table::Pending,
+        Table::Tasks,
+        Table::Due,
+    ];
+
+    /// The table's place in [`Table::ALL`].
+    fn index(self) -> usize {
+        self as usize
+    }
+}
+
 /// A consistent look at the tables.
 pub trait Read {
     /// The value under a key.
@@ -123,4 +154,32 @@ pub trait Store: Send + Sync {
     /// Those of `work`, or [`StoreError::Backend`]: then it is not known what is on disk, and the process must end.
     fn write(&self, work: &mut dyn FnMut(&mut dyn Write) -> Result<(), StoreError>)
     -> Result<(), StoreError>;
+}
+
+/// The first key after all keys that start with `prefix`; none when there is no such key.
+fn end_of(prefix: &[u8]) -> Option<Vec<u8>> {
+    let last = prefix.iter().rposition(|byte| *byte != 0xff)?;
+    let mut end = prefix[..=last].to_vec();
+    end[last] += 1;
+    Some(end)
+}
+
+/// The keys that a [`Read::scan`] visits, `end` being [`end_of`] the prefix; none when there can be no such key.
+fn ends<'k>(
+    prefix: &'k [u8],
+    end: Option<&'k [u8]>,
+    after: Option<&'k [u8]>,
+    reverse: bool,
+) -> Option<(Bound<&'k [u8]>, Bound<&'k [u8]>)> {
+    let lowest = Bound::Included(prefix);
+    let highest = end.map_or(Bound::Unbounded, Bound::Excluded);
+    match after {
+        None => Some((lowest, highest)),
+        Some(after) if reverse && after <= prefix => None,
+        Some(after) if reverse && end.is_none_or(|end| after < end) => Some((lowest, Bound::Excluded(after))),
+        Some(_) if reverse => Some((lowest, highest)),
+        Some(after) if after < prefix => Some((lowest, highest)),
+        Some(after) if end.is_none_or(|end| after < end) => Some((Bound::Excluded(after), highest)),
+        Some(_) => None,
+    }
 }

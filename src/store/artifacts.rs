@@ -1,0 +1,1 @@
+//! Artifact files, named by their SHA-256 sum.

@@ -1,0 +1,343 @@
+//! Records of actions, their history, and deployments.
+
+use std::borrow::Cow;
+
+use crate::domain::action::{Action, Component, Failure, Origin, State};
+use crate::domain::decide::{Entry, Note};
+use crate::domain::deployment::{Counters, Deployment, Target};
+use crate::domain::feedback::{Finished, Progress, Word};
+use crate::domain::ids::{ActionId, DeploymentId, DeviceKey, ImageId, ReleaseId, TenantId, Time};
+
+use super::{Bad, device, firmware_type, record, some, text, version};
+
+record! {
+    /// An action; tenant and id are the key.
+    ActionRecord<'a> {
+        device: Cow<'a, str>,
+        target: TargetRecord,
+        components: Vec<ComponentRecord<'a>>,
+        deployment: Option<u32>,
+        state: StateRecord,
+        warning: bool,
+        cancelling: bool,
+        cancel_by: Option<u64>,
+        attempt: u32,
+        progress: Option<(u32, u32)>,
+        fingerprints: Vec<u64>,
+        entries: u32,
+        created: u64,
+        changed: u64,
+    }
+}
+
+record! {
+    /// One line of a history; tenant, action and number are the key.
+    EntryRecord<'a> {
+        at: u64,
+        state: StateRecord,
+        note: u8,
+        word: Option<u8>,
+        code: Option<i32>,
+        details: Vec<Cow<'a, str>>,
+    }
+}
+
+record! {
+    /// A deployment; tenant and id are the key.
+    DeploymentRecord {
+        target: TargetRecord,
+        allow_downgrade: bool,
+        pending: u64,
+        active: u64,
+        succeeded: u64,
+        failed: u64,
+        cancelled: u64,
+        created: u64,
+    }
+}
+
+record! {
+    /// Exactly one of the two.
+    TargetRecord {
+        image: Option<u32>,
+        release: Option<u32>,
+    }
+}
+
+record! {
+    ComponentRecord<'a> {
+        kind: u8,
+        image: u32,
+        number: u64,
+        version: Cow<'a, str>,
+    }
+}
+
+record! {
+    /// A state, with the device's own code where it failed with one.
+    StateRecord {
+        state: u8,
+        code: Option<i32>,
+    }
+}
+
+impl<'a> ActionRecord<'a> {
+    /// The record of an action.
+    pub(in crate::store) fn of(action: &'a Action) -> Self {
+        ActionRecord {
+            device: action.device.device.as_str().into(),
+            target: TargetRecord::of(action.target),
+            components: action.components.iter().map(ComponentRecord::of).collect(),
+            deployment: match action.origin {
+                Origin::Deployment(id) => Some(id.get()),
+                Origin::Offer => None,
+            },
+            state: StateRecord::of(action.state),
+            warning: action.warning,
+            cancelling: action.cancelling,
+            cancel_by: action.cancel_by.map(|t| t.0),
+            attempt: action.attempt,
+            progress: action.progress.map(|p| (p.done, p.of)),
+            fingerprints: action.fingerprints.clone(),
+            entries: action.entries,
+            created: action.created.0,
+            changed: action.changed.0,
+        }
+    }
+
+    /// The action under that key.
+    pub(in crate::store) fn action(self, tenant: TenantId, id: ActionId) -> Result<Action, Bad> {
+        let origin = match self.deployment {
+            Some(id) => Origin::Deployment(deployment_id(id)?),
+            None => Origin::Offer,
+        };
+        Ok(Action {
+            id,
+            device: DeviceKey { tenant, device: device(&self.device)? },
+            target: self.target.target()?,
+            components: self
+                .components
+                .into_iter()
+                .map(ComponentRecord::component)
+                .collect::<Result<_, _>>()?,
+            origin,
+            state: self.state.state()?,
+            warning: self.warning,
+            cancelling: self.cancelling,
+            cancel_by: self.cancel_by.map(Time),
+            attempt: self.attempt,
+            progress: self.progress.map(|(done, of)| Progress { done, of }),
+            fingerprints: self.fingerprints,
+            entries: self.entries,
+            created: Time(self.created),
+            changed: Time(self.changed),
+        })
+    }
+}
+
+impl<'a> EntryRecord<'a> {
+    /// The record of a line of history.
+    pub(in crate::store) fn of(entry: &'a Entry) -> Self {
+        let (note, word) = note_code(entry.note);
+        EntryRecord {
+            at: entry.at.0,
+            state: StateRecord::of(entry.state),
+            note,
+            word,
+            code: entry.code,
+            details: entry.details.iter().map(|detail| Cow::Borrowed(&**detail)).collect(),
+        }
+    }
+
+    /// The line of history.
+    pub(in crate::store) fn entry(self) -> Result<Entry, Bad> {
+        Ok(Entry {
+            at: Time(self.at),
+            state: self.state.state()?,
+            note: some(note_of(self.note, self.word), "a note is unknown")?,
+            code: self.code,
+            details: self.details.into_iter().map(text).collect(),
+        })
+    }
+}
+
+impl DeploymentRecord {
+    /// The record of a deployment.
+    pub(in crate::store) fn of(deployment: &Deployment) -> Self {
+        let Counters { pending, active, succeeded, failed, cancelled } = deployment.counters;
+        DeploymentRecord {
+            target: TargetRecord::of(deployment.target),
+            allow_downgrade: deployment.allow_downgrade,
+            pending,
+            active,
+            succeeded,
+            failed,
+            cancelled,
+            created: deployment.created.0,
+        }
+    }
+
+    /// The deployment under that key.
+    pub(in crate::store) fn deployment(self, tenant: TenantId, id: DeploymentId) -> Result<Deployment, Bad> {
+        let DeploymentRecord { pending, active, succeeded, failed, cancelled, .. } = self;
+        Ok(Deployment {
+            id,
+            tenant,
+            target: self.target.target()?,
+            allow_downgrade: self.allow_downgrade,
+            counters: Counters { pending, active, succeeded, failed, cancelled },
+            created: Time(self.created),
+        })
+    }
+}
+
+impl TargetRecord {
+    fn of(target: Target) -> Self {
+        match target {
+            Target::Image(id) => TargetRecord { image: Some(id.get()), release: None },
+            Target::Release(id) => TargetRecord { image: None, release: Some(id.get()) },
+        }
+    }
+
+    fn target(self) -> Result<Target, Bad> {
+        let target = match (self.image, self.release) {
+            (Some(id), None) => ImageId::new(u64::from(id)).map(Target::Image),
+            (None, Some(id)) => ReleaseId::new(u64::from(id)).map(Target::Release),
+            (None, None) | (Some(_), Some(_)) => None,
+        };
+        some(target, "a target is neither an image nor a release")
+    }
+}
+
+impl<'a> ComponentRecord<'a> {
+    fn of(component: &'a Component) -> Self {
+        ComponentRecord {
+            kind: component.kind.get(),
+            image: component.image.get(),
+            number: component.number,
+            version: component.version.as_str().into(),
+        }
+    }
+
+    fn component(self) -> Result<Component, Bad> {
+        Ok(Component {
+            kind: firmware_type(self.kind)?,
+            image: some(ImageId::new(u64::from(self.image)), "an image's id is out of range")?,
+            number: self.number,
+            version: version(&self.version)?,
+        })
+    }
+}
+
+impl StateRecord {
+    fn of(state: State) -> Self {
+        let (state, code) = match state {
+            State::Queued => (0, None),
+            State::Offered => (1, None),
+            State::Accepted => (2, None),
+            State::Downloading => (3, None),
+            State::Downloaded => (4, None),
+            State::Waiting => (5, None),
+            State::Installing => (6, None),
+            State::Rebooting => (7, None),
+            State::Verifying => (8, None),
+            State::Succeeded => (9, None),
+            State::AlreadyInstalled => (10, None),
+            State::Failed(Failure::Reported(code)) => (11, code),
+            State::Failed(Failure::NotConverged) => (12, None),
+            State::Rejected => (13, None),
+            State::TimedOut => (14, None),
+            State::Cancelled => (15, None),
+            State::Superseded => (16, None),
+            State::NotCompatible => (17, None),
+        };
+        StateRecord { state, code }
+    }
+
+    fn state(self) -> Result<State, Bad> {
+        let state = match self.state {
+            0 => State::Queued,
+            1 => State::Offered,
+            2 => State::Accepted,
+            3 => State::Downloading,
+            4 => State::Downloaded,
+            5 => State::Waiting,
+            6 => State::Installing,
+            7 => State::Rebooting,
+            8 => State::Verifying,
+            9 => State::Succeeded,
+            10 => State::AlreadyInstalled,
+            11 => State::Failed(Failure::Reported(self.code)),
+            12 => State::Failed(Failure::NotConverged),
+            13 => State::Rejected,
+            14 => State::TimedOut,
+            15 => State::Cancelled,
+            16 => State::Superseded,
+            17 => State::NotCompatible,
+            _ => return some(None, "a state is unknown"),
+        };
+        Ok(state)
+    }
+}
+
+fn note_code(note: Note) -> (u8, Option<u8>) {
+    match note {
+        Note::Created => (0, None),
+        Note::Told => (1, None),
+        Note::Said(word) => (2, Some(word_code(word))),
+        Note::Reported => (3, None),
+        Note::CancelAsked => (4, None),
+        Note::CancelEnded => (5, None),
+        Note::Superseded => (6, None),
+        Note::Drift(word) => (7, Some(word_code(word))),
+    }
+}
+
+fn note_of(note: u8, word: Option<u8>) -> Option<Note> {
+    match (note, word) {
+        (0, None) => Some(Note::Created),
+        (1, None) => Some(Note::Told),
+        (2, Some(word)) => word_of(word).map(Note::Said),
+        (3, None) => Some(Note::Reported),
+        (4, None) => Some(Note::CancelAsked),
+        (5, None) => Some(Note::CancelEnded),
+        (6, None) => Some(Note::Superseded),
+        (7, Some(word)) => word_of(word).map(Note::Drift),
+        _ => None,
+    }
+}
+
+fn word_code(word: Word) -> u8 {
+    match word {
+        Word::Proceeding => 0,
+        Word::Scheduled => 1,
+        Word::Resumed => 2,
+        Word::Download => 3,
+        Word::Downloaded => 4,
+        Word::Rejected => 5,
+        Word::Canceled => 6,
+        Word::Closed(Finished::Success) => 7,
+        Word::Closed(Finished::Failure) => 8,
+        Word::Closed(Finished::None) => 9,
+    }
+}
+
+fn word_of(code: u8) -> Option<Word> {
+    match code {
+        0 => Some(Word::Proceeding),
+        1 => Some(Word::Scheduled),
+        2 => Some(Word::Resumed),
+        3 => Some(Word::Download),
+        4 => Some(Word::Downloaded),
+        5 => Some(Word::Rejected),
+        6 => Some(Word::Canceled),
+        7 => Some(Word::Closed(Finished::Success)),
+        8 => Some(Word::Closed(Finished::Failure)),
+        9 => Some(Word::Closed(Finished::None)),
+        _ => None,
+    }
+}
+
+fn deployment_id(number: u32) -> Result<DeploymentId, Bad> {
+    some(DeploymentId::new(u64::from(number)), "a deployment's id is out of range")
+}

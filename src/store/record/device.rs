@@ -1,0 +1,182 @@
+//! The record of a device, which is read and written for every report.
+
+use std::borrow::Cow;
+
+use crate::domain::device::{Capabilities, Device, Failures, Format, Hardware, Reported, SeqWindow};
+use crate::domain::ids::{ActionId, AttributeId, DeviceKey, FirmwareType, ImageId, Time};
+use crate::domain::version::Running;
+
+use super::{Bad, firmware_type, product, record, some, text, version};
+
+record! {
+    /// A device; tenant and id are the key.
+    DeviceRecord<'a> {
+        product: Cow<'a, str>,
+        hardware: Option<HardwareRecord<'a>>,
+        capabilities: CapabilitiesRecord<'a>,
+        versions: Vec<ReportedRecord<'a>>,
+        attributes: Vec<(u16, Cow<'a, str>)>,
+        boot: Option<Cow<'a, str>>,
+        newest: u64,
+        seen: u64,
+        desired_seq: u64,
+        active: Vec<(u8, u32)>,
+        failures: Vec<(u8, u32, u32)>,
+        online: bool,
+        created: u64,
+        last_seen: Option<u64>,
+    }
+}
+
+record! {
+    /// Hardware that a device is, or that a rule asks for.
+    HardwareRecord<'a> {
+        model: Cow<'a, str>,
+        revision: Option<Cow<'a, str>>,
+    }
+}
+
+record! {
+    CapabilitiesRecord<'a> {
+        types: Vec<u8>,
+        mtu: Option<u32>,
+        formats: Vec<u8>,
+        verify: Vec<Cow<'a, str>>,
+    }
+}
+
+record! {
+    ReportedRecord<'a> {
+        kind: u8,
+        number: Option<u64>,
+        version: Option<Cow<'a, str>>,
+        seq: u64,
+        at: u64,
+    }
+}
+
+impl<'a> DeviceRecord<'a> {
+    /// The record of a device.
+    pub(in crate::store) fn of(device: &'a Device) -> Self {
+        DeviceRecord {
+            product: device.product.as_str().into(),
+            hardware: device.hardware.as_ref().map(|h| HardwareRecord::of(&h.model, h.revision.as_deref())),
+            capabilities: CapabilitiesRecord::of(&device.capabilities),
+            versions: device.versions.iter().map(|(kind, r)| ReportedRecord::of(*kind, r)).collect(),
+            attributes: device.attributes.iter().map(|(id, v)| (id.get(), Cow::Borrowed(&**v))).collect(),
+            boot: device.boot.as_deref().map(Cow::Borrowed),
+            newest: device.window.newest,
+            seen: device.window.seen,
+            desired_seq: device.desired_seq,
+            active: device.active.iter().map(|(kind, id)| (kind.get(), id.get())).collect(),
+            failures: device.failures.iter().map(|(k, f)| (k.get(), f.image.get(), f.count)).collect(),
+            online: device.online,
+            created: device.created.0,
+            last_seen: device.last_seen.map(|t| t.0),
+        }
+    }
+
+    /// The device under that key.
+    pub(in crate::store) fn device(self, key: DeviceKey) -> Result<Device, Bad> {
+        Ok(Device {
+            key,
+            product: product(&self.product)?,
+            hardware: self.hardware.map(HardwareRecord::hardware),
+            capabilities: self.capabilities.capabilities()?,
+            versions: self.versions.into_iter().map(ReportedRecord::reported).collect::<Result<_, _>>()?,
+            attributes: self.attributes.into_iter().map(attribute).collect::<Result<_, _>>()?,
+            boot: self.boot.map(text),
+            window: SeqWindow { newest: self.newest, seen: self.seen },
+            desired_seq: self.desired_seq,
+            active: self.active.into_iter().map(active).collect::<Result<_, _>>()?,
+            failures: self.failures.into_iter().map(failures).collect::<Result<_, _>>()?,
+            online: self.online,
+            created: Time(self.created),
+            last_seen: self.last_seen.map(Time),
+        })
+    }
+}
+
+impl<'a> HardwareRecord<'a> {
+    /// The record of a model and a revision.
+    pub(super) fn of(model: &'a str, revision: Option<&'a str>) -> Self {
+        HardwareRecord { model: model.into(), revision: revision.map(Cow::Borrowed) }
+    }
+
+    /// What a device is made of.
+    fn hardware(self) -> Hardware {
+        let (model, revision) = self.parts();
+        Hardware { model, revision }
+    }
+
+    /// Model and revision.
+    pub(super) fn parts(self) -> (Box<str>, Option<Box<str>>) {
+        (text(self.model), self.revision.map(text))
+    }
+}
+
+impl<'a> CapabilitiesRecord<'a> {
+    fn of(own: &'a Capabilities) -> Self {
+        CapabilitiesRecord {
+            types: own.types.iter().map(|kind| kind.get()).collect(),
+            mtu: own.mtu,
+            formats: own.formats.iter().map(|format| format_code(*format)).collect(),
+            verify: own.verify.iter().map(|check| Cow::Borrowed(&**check)).collect(),
+        }
+    }
+
+    fn capabilities(self) -> Result<Capabilities, Bad> {
+        Ok(Capabilities {
+            types: self.types.into_iter().map(firmware_type).collect::<Result<_, _>>()?,
+            mtu: self.mtu,
+            formats: self.formats.into_iter().map(format_of).collect::<Result<_, _>>()?,
+            verify: self.verify.into_iter().map(text).collect(),
+        })
+    }
+}
+
+impl<'a> ReportedRecord<'a> {
+    fn of(kind: FirmwareType, reported: &'a Reported) -> Self {
+        ReportedRecord {
+            kind: kind.get(),
+            number: reported.running.number,
+            version: reported.running.version.as_ref().map(|v| v.as_str().into()),
+            seq: reported.seq,
+            at: reported.at.0,
+        }
+    }
+
+    fn reported(self) -> Result<(FirmwareType, Reported), Bad> {
+        let version = self.version.map(|v| version(&v)).transpose()?;
+        let running = Running { number: self.number, version };
+        Ok((firmware_type(self.kind)?, Reported { running, seq: self.seq, at: Time(self.at) }))
+    }
+}
+
+fn format_code(format: Format) -> u8 {
+    match format {
+        Format::Json => 0,
+        Format::Cbor => 1,
+    }
+}
+
+fn format_of(code: u8) -> Result<Format, Bad> {
+    match code {
+        0 => Ok(Format::Json),
+        1 => Ok(Format::Cbor),
+        _ => some(None, "a payload format is unknown"),
+    }
+}
+
+fn attribute((id, value): (u16, Cow<'_, str>)) -> Result<(AttributeId, Box<str>), Bad> {
+    Ok((some(AttributeId::new(u64::from(id)), "an attribute is 0")?, text(value)))
+}
+
+fn active((kind, id): (u8, u32)) -> Result<(FirmwareType, ActionId), Bad> {
+    Ok((firmware_type(kind)?, some(ActionId::new(u64::from(id)), "an action's id is out of range")?))
+}
+
+fn failures((kind, image, count): (u8, u32, u32)) -> Result<(FirmwareType, Failures), Bad> {
+    let image = some(ImageId::new(u64::from(image)), "an image's id is out of range")?;
+    Ok((firmware_type(kind)?, Failures { image, count }))
+}

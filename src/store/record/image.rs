@@ -1,0 +1,208 @@
+//! Records of images, releases and standing offers.
+
+use std::borrow::Cow;
+
+use crate::domain::ids::{ArtifactId, FirmwareType, ImageId, ProductId, ReleaseId, TenantId, Time};
+use crate::domain::image::{Artifact, Image, Release, Sha256};
+use crate::domain::offer::{HardwareMatch, Offer, Rules};
+use crate::domain::version::VersionPattern;
+
+use super::device::HardwareRecord;
+use super::{Bad, Sum, firmware_type, product, record, some, text, version};
+
+record! {
+    /// An image; tenant and id are the key.
+    ImageRecord<'a> {
+        product: Cow<'a, str>,
+        kind: u8,
+        number: u64,
+        version: Cow<'a, str>,
+        artifacts: Vec<ArtifactRecord<'a>>,
+        rules: RulesRecord<'a>,
+        created: u64,
+    }
+}
+
+record! {
+    /// A release; tenant and id are the key.
+    ReleaseRecord<'a> {
+        name: Cow<'a, str>,
+        version: Cow<'a, str>,
+        images: Vec<u32>,
+        created: u64,
+    }
+}
+
+record! {
+    /// A standing offer; tenant, product and firmware type are the key.
+    OfferRecord<'a> {
+        image: u32,
+        rules: RulesRecord<'a>,
+        allow_downgrade: bool,
+        created: u64,
+    }
+}
+
+record! {
+    ArtifactRecord<'a> {
+        id: u32,
+        name: Cow<'a, str>,
+        size: u64,
+        sha256: Sum<32>,
+        sha1: Sum<20>,
+        md5: Sum<16>,
+    }
+}
+
+record! {
+    /// Rules; version patterns are kept as the text that they are parsed from.
+    RulesRecord<'a> {
+        compatible: Vec<Cow<'a, str>>,
+        not_before: Option<u64>,
+        not_after: Option<u64>,
+        hardware: Vec<HardwareRecord<'a>>,
+    }
+}
+
+impl<'a> ImageRecord<'a> {
+    /// The record of an image.
+    pub(in crate::store) fn of(image: &'a Image) -> Self {
+        ImageRecord {
+            product: image.product.as_str().into(),
+            kind: image.kind.get(),
+            number: image.number,
+            version: image.version.as_str().into(),
+            artifacts: image.artifacts.iter().map(ArtifactRecord::of).collect(),
+            rules: RulesRecord::of(&image.rules),
+            created: image.created.0,
+        }
+    }
+
+    /// The sums of its artifacts.
+    pub(in crate::store) fn sums(&self) -> Vec<Sha256> {
+        self.artifacts.iter().map(|artifact| Sha256(artifact.sha256.0)).collect()
+    }
+
+    /// The image under that key.
+    pub(in crate::store) fn image(self, tenant: TenantId, id: ImageId) -> Result<Image, Bad> {
+        Ok(Image {
+            id,
+            tenant,
+            product: product(&self.product)?,
+            kind: firmware_type(self.kind)?,
+            number: self.number,
+            version: version(&self.version)?,
+            artifacts: self.artifacts.into_iter().map(ArtifactRecord::artifact).collect::<Result<_, _>>()?,
+            rules: self.rules.rules()?,
+            created: Time(self.created),
+        })
+    }
+}
+
+impl<'a> ReleaseRecord<'a> {
+    /// The record of a release.
+    pub(in crate::store) fn of(release: &'a Release) -> Self {
+        ReleaseRecord {
+            name: Cow::Borrowed(&release.name),
+            version: release.version.as_str().into(),
+            images: release.images.iter().map(|id| id.get()).collect(),
+            created: release.created.0,
+        }
+    }
+
+    /// The release under that key.
+    pub(in crate::store) fn release(self, tenant: TenantId, id: ReleaseId) -> Result<Release, Bad> {
+        Ok(Release {
+            id,
+            tenant,
+            name: text(self.name),
+            version: version(&self.version)?,
+            images: self.images.into_iter().map(image_id).collect::<Result<_, _>>()?,
+            created: Time(self.created),
+        })
+    }
+}
+
+impl<'a> OfferRecord<'a> {
+    /// The record of a standing offer.
+    pub(in crate::store) fn of(offer: &'a Offer) -> Self {
+        OfferRecord {
+            image: offer.image.get(),
+            rules: RulesRecord::of(&offer.rules),
+            allow_downgrade: offer.allow_downgrade,
+            created: offer.created.0,
+        }
+    }
+
+    /// The standing offer under that key.
+    pub(in crate::store) fn offer(
+        self,
+        tenant: TenantId,
+        product: ProductId,
+        kind: FirmwareType,
+    ) -> Result<Offer, Bad> {
+        Ok(Offer {
+            tenant,
+            product,
+            kind,
+            image: image_id(self.image)?,
+            rules: self.rules.rules()?,
+            allow_downgrade: self.allow_downgrade,
+            created: Time(self.created),
+        })
+    }
+}
+
+impl<'a> ArtifactRecord<'a> {
+    fn of(artifact: &'a Artifact) -> Self {
+        ArtifactRecord {
+            id: artifact.id.get(),
+            name: Cow::Borrowed(&artifact.name),
+            size: artifact.size,
+            sha256: Sum(artifact.sha256.0),
+            sha1: Sum(artifact.sha1),
+            md5: Sum(artifact.md5),
+        }
+    }
+
+    fn artifact(self) -> Result<Artifact, Bad> {
+        Ok(Artifact {
+            id: some(ArtifactId::new(u64::from(self.id)), "an artifact's id is out of range")?,
+            name: text(self.name),
+            size: self.size,
+            sha256: Sha256(self.sha256.0),
+            sha1: self.sha1.0,
+            md5: self.md5.0,
+        })
+    }
+}
+
+impl<'a> RulesRecord<'a> {
+    fn of(rules: &'a Rules) -> Self {
+        let hardware = |h: &'a HardwareMatch| HardwareRecord::of(&h.model, h.revision.as_deref());
+        RulesRecord {
+            compatible: rules.compatible.iter().map(|pattern| Cow::Owned(pattern.to_string())).collect(),
+            not_before: rules.not_before.map(|t| t.0),
+            not_after: rules.not_after.map(|t| t.0),
+            hardware: rules.hardware.iter().map(hardware).collect(),
+        }
+    }
+
+    fn rules(self) -> Result<Rules, Bad> {
+        let pattern = |text: Cow<'_, str>| some(VersionPattern::parse(&text), "a version pattern is unknown");
+        let hardware = |record: HardwareRecord<'_>| {
+            let (model, revision) = record.parts();
+            HardwareMatch { model, revision }
+        };
+        Ok(Rules {
+            compatible: self.compatible.into_iter().map(pattern).collect::<Result<_, _>>()?,
+            not_before: self.not_before.map(Time),
+            not_after: self.not_after.map(Time),
+            hardware: self.hardware.into_iter().map(hardware).collect(),
+        })
+    }
+}
+
+fn image_id(number: u32) -> Result<ImageId, Bad> {
+    some(ImageId::new(u64::from(number)), "an image's id is out of range")
+}

@@ -1,0 +1,117 @@
+//! The keys of every table, written and read in one place.
+//!
+//! A name is followed by NUL (names never contain it) unless it ends the key, so a tenant's rows lie together and no
+//! tenant is the prefix of another. Numbers are big-endian, so that their order is the order of the bytes.
+
+use crate::domain::ids::{ActionId, DeviceId, DeviceKey, FirmwareType, ProductId, TenantId, Time};
+use crate::store::tables::Counter;
+
+const NUL: &[u8] = &[0];
+
+/// Every row of a tenant.
+pub(super) fn tenant(tenant: &TenantId) -> Vec<u8> {
+    [tenant.as_str().as_bytes(), NUL].concat()
+}
+
+/// A device, its credential.
+pub(super) fn device(tenant: &TenantId, device: &DeviceId) -> Vec<u8> {
+    [tenant.as_str().as_bytes(), NUL, device.as_str().as_bytes()].concat()
+}
+
+/// Every row of a product.
+pub(super) fn product(tenant: &TenantId, product: &ProductId) -> Vec<u8> {
+    [tenant.as_str().as_bytes(), NUL, product.as_str().as_bytes(), NUL].concat()
+}
+
+/// A device among those of its product.
+pub(super) fn product_device(tenant: &TenantId, product: &ProductId, device: &DeviceId) -> Vec<u8> {
+    [tenant.as_str().as_bytes(), NUL, product.as_str().as_bytes(), NUL, device.as_str().as_bytes()].concat()
+}
+
+/// The standing offer of a product and firmware type.
+pub(super) fn offer(tenant: &TenantId, product: &ProductId, kind: FirmwareType) -> Vec<u8> {
+    [tenant.as_str().as_bytes(), NUL, product.as_str().as_bytes(), NUL, &[kind.get()]].concat()
+}
+
+/// An image, a release, an action or a deployment, all of which have numbers; also all history of an action.
+pub(super) fn numbered(tenant: &TenantId, number: u32) -> Vec<u8> {
+    [tenant.as_str().as_bytes(), NUL, &number.to_be_bytes()].concat()
+}
+
+/// Every action of a device.
+pub(super) fn device_actions(device: &DeviceKey) -> Vec<u8> {
+    [device.tenant.as_str().as_bytes(), NUL, device.device.as_str().as_bytes(), NUL].concat()
+}
+
+/// An action among those of its device.
+pub(super) fn device_action(device: &DeviceKey, action: ActionId) -> Vec<u8> {
+    [device_actions(device).as_slice(), &action.get().to_be_bytes()].concat()
+}
+
+/// An entry of an action's history.
+pub(super) fn history(tenant: &TenantId, action: ActionId, number: u32) -> Vec<u8> {
+    [numbered(tenant, action.get()).as_slice(), &number.to_be_bytes()].concat()
+}
+
+/// A task; also all pending rows of a task.
+pub(super) fn task(task: u64) -> [u8; 8] {
+    task.to_be_bytes()
+}
+
+/// A device that a task has not reached.
+pub(super) fn pending(task: u64, device: &DeviceId) -> Vec<u8> {
+    [&task.to_be_bytes(), device.as_str().as_bytes()].concat()
+}
+
+/// An action for which something is due at a moment.
+pub(super) fn due(at: Time, tenant: &TenantId, action: ActionId) -> Vec<u8> {
+    [&at.0.to_be_bytes(), tenant.as_str().as_bytes(), NUL, &action.get().to_be_bytes()].concat()
+}
+
+/// A counter.
+pub(super) fn counter(counter: Counter<'_>) -> Vec<u8> {
+    match counter {
+        Counter::Action => b"action".to_vec(),
+        Counter::Image => b"image".to_vec(),
+        Counter::Release => b"release".to_vec(),
+        Counter::Deployment => b"deployment".to_vec(),
+        Counter::Task => b"task".to_vec(),
+        Counter::Artifact => b"artifact".to_vec(),
+        Counter::Probe => b"probe".to_vec(),
+        Counter::Epoch => b"epoch".to_vec(),
+        Counter::ImageNumber(tenant, kind) => {
+            [b"image-number", NUL, tenant.as_str().as_bytes(), NUL, &[kind.get()]].concat()
+        }
+    }
+}
+
+/// The device that ends a key.
+pub(super) fn read_device(rest: &[u8]) -> Option<DeviceId> {
+    DeviceId::parse(std::str::from_utf8(rest).ok()?).ok()
+}
+
+/// The number that ends a key.
+pub(super) fn read_number(rest: &[u8]) -> Option<u64> {
+    rest.try_into().ok().map(|bytes| u64::from(u32::from_be_bytes(bytes)))
+}
+
+/// The task that is a key.
+pub(super) fn read_task(key: &[u8]) -> Option<u64> {
+    key.try_into().ok().map(u64::from_be_bytes)
+}
+
+/// Product and firmware type, which end an offer's key.
+pub(super) fn read_offer(rest: &[u8]) -> Option<(ProductId, FirmwareType)> {
+    let (kind, product) = rest.split_last()?;
+    let product = std::str::from_utf8(product.strip_suffix(NUL)?).ok()?;
+    Some((ProductId::parse(product).ok()?, FirmwareType::new(u64::from(*kind))?))
+}
+
+/// What a due row's key says.
+pub(super) fn read_due(key: &[u8]) -> Option<(Time, TenantId, ActionId)> {
+    let (at, rest) = key.split_first_chunk()?;
+    let (tenant, action) = rest.split_last_chunk()?;
+    let tenant = std::str::from_utf8(tenant.strip_suffix(NUL)?).ok()?;
+    let action = ActionId::new(u64::from(u32::from_be_bytes(*action)))?;
+    Some((Time(u64::from_be_bytes(*at)), TenantId::parse(tenant).ok()?, action))
+}
