@@ -1,5 +1,7 @@
 //! Images and releases: what can be installed.
 
+use std::fmt;
+
 use super::ids::{ArtifactId, FirmwareType, ImageId, ProductId, ReleaseId, TenantId, Time};
 use super::offer::Rules;
 use super::version::Version;
@@ -7,6 +9,41 @@ use super::version::Version;
 /// A SHA-256 sum, which is also the name of the artifact's file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sha256(pub [u8; 32]);
+
+impl Sha256 {
+    /// Parses 64 lower-case hexadecimal digits: a sum has one spelling.
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.as_bytes();
+        let mut sum = [0; 32];
+        if digits.len() != 2 * sum.len() {
+            return None;
+        }
+        for (byte, pair) in sum.iter_mut().zip(digits.chunks_exact(2)) {
+            *byte = hex_digit(pair[0])? << 4 | hex_digit(pair[1])?;
+        }
+        Some(Sha256(sum))
+    }
+}
+
+impl fmt::Display for Sha256 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex(&self.0))
+    }
+}
+
+/// Bytes as lower-case hexadecimal digits, as sums are written at every door.
+pub fn hex(bytes: &[u8]) -> String {
+    let digit = |nibble: u8| char::from(b"0123456789abcdef"[usize::from(nibble)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
+fn hex_digit(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    }
+}
 
 /// One file of an image with the three sums that devices in the field ask for.
 #[derive(Debug, Clone, PartialEq, Eq)]

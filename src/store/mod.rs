@@ -6,6 +6,8 @@
 use std::ops::{Bound, ControlFlow};
 
 pub mod artifacts;
+#[cfg(test)]
+mod measure;
 pub mod memory;
 mod record;
 pub mod redb;
