@@ -1,0 +1,347 @@
+//! The engine from the doors' side: what it answers, what it tells, and that nothing leaves before the commit.
+
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
+
+use updraft::domain::decide::{Order, Policy};
+use updraft::domain::deployment::{Counters, Target};
+use updraft::domain::eligibility::AttemptLimit;
+use updraft::domain::event::{Event, Hello};
+use updraft::domain::ids::{DeviceId, DeviceKey, FirmwareType, ProductId, TenantId};
+use updraft::domain::image::{Image, Sha256};
+use updraft::domain::offer::Rules;
+use updraft::domain::version::{Running, Version};
+use updraft::engine::call::{
+    Call, CallError, Downlink, Message, NewArtifact, NewImage, Outcome, Receipt, Reply, Stamp,
+};
+use updraft::engine::query::Reader;
+use updraft::engine::{self, Engine, Outlet, Settings};
+use updraft::store::memory::MemoryStore;
+use updraft::store::{Read, Store, StoreError, Write};
+
+/// Longer than anything here takes; a test that waits this long has failed.
+const LONG: Duration = Duration::from_secs(20);
+const POLICY: Policy = Policy { attempts: AttemptLimit(3), cancel_timeout_ms: 0 };
+const SETTINGS: Settings = Settings { policy: POLICY, command_expiry_ms: 60_000 };
+
+/// What an outlet was given, in order.
+#[derive(Debug)]
+enum Said {
+    Receipt(Stamp, Receipt),
+    Downlink(Downlink),
+}
+
+struct Ear {
+    said: mpsc::Sender<Said>,
+    /// Commits that had returned when something was said.
+    commits: Arc<AtomicUsize>,
+    heard_at: Arc<Mutex<Vec<usize>>>,
+}
+
+impl Outlet for Ear {
+    fn receipts(&mut self, receipts: Vec<(Stamp, Receipt)>) {
+        self.heard_at.lock().unwrap().push(self.commits.load(Ordering::SeqCst));
+        for (stamp, receipt) in receipts {
+            let _ = self.said.send(Said::Receipt(stamp, receipt));
+        }
+    }
+
+    fn downlinks(&mut self, downlinks: Vec<Downlink>) {
+        for downlink in downlinks {
+            let _ = self.said.send(Said::Downlink(downlink));
+        }
+    }
+}
+
+/// A store that counts commits once they have returned, and can refuse the next one.
+struct Watched {
+    inner: MemoryStore,
+    commits: Arc<AtomicUsize>,
+    broken: Arc<AtomicBool>,
+}
+
+impl Store for Watched {
+    fn read(&self, work: &mut dyn FnMut(&dyn Read) -> Result<(), StoreError>) -> Result<(), StoreError> {
+        self.inner.read(work)
+    }
+
+    fn write(
+        &self,
+        work: &mut dyn FnMut(&mut dyn Write) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        self.inner.write(&mut |write| {
+            work(write)?;
+            match self.broken.load(Ordering::SeqCst) {
+                true => Err(StoreError::Backend { doing: "commit", cause: "the disk is full".into() }),
+                false => Ok(()),
+            }
+        })?;
+        self.commits.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+}
+
+struct World {
+    engine: Engine,
+    running: Option<engine::Running>,
+    reader: Reader,
+    said: mpsc::Receiver<Said>,
+    commits: Arc<AtomicUsize>,
+    heard_at: Arc<Mutex<Vec<usize>>>,
+    broken: Arc<AtomicBool>,
+    died: mpsc::Receiver<String>,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl World {
+    fn new() -> Self {
+        let (commits, broken, heard_at) = (Arc::default(), Arc::default(), Arc::default());
+        let store: Arc<dyn Store> = Arc::new(Watched {
+            inner: MemoryStore::default(),
+            commits: Arc::clone(&commits),
+            broken: Arc::clone(&broken),
+        });
+        let (says, said) = mpsc::channel();
+        let (dies, died) = mpsc::channel();
+        let ear = Ear { said: says, commits: Arc::clone(&commits), heard_at: Arc::clone(&heard_at) };
+        let failed = Box::new(move |error: &StoreError| dies.send(error.to_string()).unwrap());
+        let (engine, running) = engine::start(Arc::clone(&store), SETTINGS, Box::new(ear), failed).unwrap();
+        World {
+            engine,
+            running: Some(running),
+            reader: Reader::new(store, POLICY),
+            said,
+            commits,
+            heard_at,
+            broken,
+            died,
+            runtime: tokio::runtime::Builder::new_current_thread().build().unwrap(),
+        }
+    }
+
+    fn call(&self, call: Call) -> Result<Reply, CallError> {
+        self.runtime.block_on(self.engine.call(call))
+    }
+
+    fn device(&self, id: &str) -> DeviceKey {
+        let key = key(id);
+        self.call(Call::AddDevice { key: key.clone(), product: lamp() }).unwrap();
+        self.engine.link(key.clone(), true).unwrap();
+        key
+    }
+
+    fn image(&self, version: &str) -> Image {
+        let image = NewImage {
+            product: lamp(),
+            kind: FirmwareType::APPLICATION,
+            version: Version::parse(version).unwrap(),
+            files: vec![NewArtifact {
+                name: "fw.bin".into(),
+                size: 3,
+                sha256: Sha256([7; 32]),
+                sha1: [1; 20],
+                md5: [2; 16],
+            }],
+            rules: Rules::default(),
+        };
+        match self.call(Call::AddImage { tenant: TenantId::default(), image }).unwrap() {
+            Reply::Image(image) => image,
+            other => panic!("not an image: {other:?}"),
+        }
+    }
+
+    fn deploy(&self, image: &Image, devices: Vec<DeviceId>) -> Result<Reply, CallError> {
+        let tenant = TenantId::default();
+        let target = Target::Image(image.id);
+        self.call(Call::Deploy { tenant, target, devices, allow_downgrade: false })
+    }
+
+    fn receipt(&self) -> (Stamp, Receipt) {
+        loop {
+            if let Said::Receipt(stamp, receipt) = self.said.recv_timeout(LONG).unwrap() {
+                return (stamp, receipt);
+            }
+        }
+    }
+
+    /// The next command, past everything else.
+    fn command(&self) -> (DeviceKey, Order) {
+        loop {
+            match self.said.recv_timeout(LONG).unwrap() {
+                Said::Downlink(Downlink { device, message: Message::Command(command), .. }) => {
+                    return (device, command.order);
+                }
+                Said::Downlink(_) | Said::Receipt(..) => {}
+            }
+        }
+    }
+
+    fn counters(&self) -> Counters {
+        self.reader.deployments(&TenantId::default(), None, 1).unwrap()[0].counters
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        let running = self.running.take().unwrap();
+        let failed = self.broken.load(Ordering::SeqCst);
+        assert_eq!(running.stop().is_err(), failed, "the engine ended otherwise than it should have");
+    }
+}
+
+fn key(id: &str) -> DeviceKey {
+    DeviceKey { tenant: TenantId::default(), device: DeviceId::parse(id).unwrap() }
+}
+
+fn lamp() -> ProductId {
+    ProductId::parse("lamp").unwrap()
+}
+
+fn hello(seq: u64, number: u64) -> Event {
+    Event::Hello(Hello {
+        seq,
+        boot: Some("a".into()),
+        product: None,
+        hardware: None,
+        capabilities: None,
+        versions: BTreeMap::from([(FirmwareType::APPLICATION, Running::numbered(number))]),
+        attributes: BTreeMap::new(),
+    })
+}
+
+fn stored(seq: u64) -> Receipt {
+    Receipt { seq: Some(seq), outcome: Outcome::Stored }
+}
+
+#[test]
+fn a_receipt_leaves_after_its_commit_and_in_order() {
+    let world = World::new();
+    let lamp = world.device("lamp-1");
+    let before = world.commits.load(Ordering::SeqCst);
+    world.heard_at.lock().unwrap().clear();
+    for seq in 1..=100 {
+        world.engine.uplink(lamp.clone(), hello(seq, 1), Stamp(u128::from(seq))).unwrap();
+    }
+    for seq in 1..=100 {
+        assert_eq!(world.receipt(), (Stamp(u128::from(seq)), stored(seq)));
+    }
+    let first = world.heard_at.lock().unwrap()[0];
+    assert!(first > before, "a receipt left when no commit had returned");
+}
+
+#[test]
+fn after_a_failed_commit_nothing_is_acknowledged_and_the_owner_is_told() {
+    let world = World::new();
+    let lamp = world.device("lamp-1");
+    world.broken.store(true, Ordering::SeqCst);
+    world.engine.uplink(lamp, hello(1, 1), Stamp(1)).unwrap();
+    assert_eq!(world.died.recv_timeout(LONG).unwrap(), "the store cannot commit");
+    let left: Vec<_> = world.said.try_iter().collect();
+    assert!(left.is_empty(), "said after a failed commit: {left:?}");
+    let call = Call::RemoveOperator { name: "nobody".into() };
+    assert!(matches!(world.call(call), Err(CallError::Stopping)));
+}
+
+#[test]
+fn an_unknown_device_is_refused_and_not_kept() {
+    let world = World::new();
+    world.engine.uplink(key("ghost"), hello(5, 1), Stamp(9)).unwrap();
+    let (stamp, receipt) = world.receipt();
+    let outcome =
+        Outcome::Rejected { code: "no-such-device", message: "there is no device ghost".to_owned() };
+    assert_eq!((stamp, receipt), (Stamp(9), Receipt { seq: Some(5), outcome }));
+    assert_eq!(world.reader.device(&key("ghost")).unwrap(), None);
+}
+
+#[test]
+fn a_deployment_larger_than_a_batch_reaches_every_device_and_counts_each_once() {
+    let world = World::new();
+    let image = world.image("1.0.1");
+    let ids: Vec<_> = (0..2500).map(|n| format!("lamp-{n}")).collect();
+    for id in &ids {
+        world.device(id);
+    }
+    let devices: Vec<_> = ids.iter().map(|id| DeviceId::parse(id).unwrap()).collect();
+    world.deploy(&image, devices).unwrap();
+    let mut told: Vec<_> = (0..ids.len()).map(|_| world.command().0.device.to_string()).collect();
+    told.sort();
+    let mut expected = ids.clone();
+    expected.sort();
+    assert_eq!(told, expected);
+    assert_eq!(world.counters(), Counters { active: 2500, ..Counters::default() });
+}
+
+#[test]
+fn a_deployment_that_names_an_unknown_device_leaves_nothing() {
+    let world = World::new();
+    let image = world.image("1.0.1");
+    world.device("lamp-1");
+    let devices = ["lamp-1", "ghost"].map(|id| DeviceId::parse(id).unwrap()).to_vec();
+    let refused = world.deploy(&image, devices).unwrap_err();
+    assert_eq!(refused, CallError::NoSuchDevice(DeviceId::parse("ghost").unwrap()));
+    assert_eq!(world.reader.deployments(&TenantId::default(), None, 10).unwrap(), []);
+    assert_eq!(world.reader.actions(&TenantId::default(), None, None, 10).unwrap(), []);
+}
+
+#[test]
+fn a_changed_offer_reaches_the_devices_that_are_there() {
+    let world = World::new();
+    let image = world.image("1.0.1");
+    let lamp = world.device("lamp-1");
+    world.engine.uplink(lamp.clone(), hello(1, 0), Stamp(1)).unwrap();
+    assert_eq!(world.receipt(), (Stamp(1), stored(1)));
+    let tenant = TenantId::default();
+    let offer = Call::SetOffer { tenant, image: image.id, rules: Rules::default(), allow_downgrade: false };
+    world.call(offer).unwrap();
+    assert_eq!(world.command(), (lamp.clone(), Order::Deploy));
+    let grants = world.reader.grants(&lamp).unwrap();
+    assert_eq!(grants.iter().map(|g| &g.artifact).collect::<Vec<_>>(), [&image.artifacts[0]]);
+}
+
+#[test]
+fn a_cancel_that_nobody_answers_ends_at_the_tick() {
+    let world = World::new();
+    let image = world.image("1.0.1");
+    let lamp = world.device("lamp-1");
+    world.engine.uplink(lamp.clone(), hello(1, 0), Stamp(1)).unwrap();
+    world.deploy(&image, vec![lamp.device.clone()]).unwrap();
+    assert_eq!(world.command(), (lamp.clone(), Order::Deploy));
+    let action = world.reader.actions(&TenantId::default(), None, None, 1).unwrap()[0].id;
+    world.call(Call::Cancel { tenant: TenantId::default(), action, force: false }).unwrap();
+    let deadline = std::time::Instant::now() + LONG;
+    while world.counters() != (Counters { cancelled: 1, ..Counters::default() }) {
+        assert!(std::time::Instant::now() < deadline, "still {:?}", world.counters());
+        std::thread::yield_now();
+    }
+    assert_eq!(world.reader.grants(&lamp).unwrap(), []);
+}
+
+#[test]
+fn an_image_in_use_stays_and_one_that_is_not_names_its_files() {
+    let world = World::new();
+    let (first, second) = (world.image("1.0.1"), world.image("1.0.2"));
+    assert_eq!((first.number, second.number), (1, 2));
+    let tenant = TenantId::default();
+    let offer = Call::SetOffer {
+        tenant: tenant.clone(),
+        image: first.id,
+        rules: Rules::default(),
+        allow_downgrade: false,
+    };
+    world.call(offer).unwrap();
+    let remove = |image: &Image| Call::RemoveImage { tenant: tenant.clone(), image: image.id };
+    let by = "offered to product lamp as type 3".to_owned();
+    assert_eq!(world.call(remove(&first)).unwrap_err(), CallError::ImageInUse { image: first.id, by });
+    // Both images have the same file: it goes with the last of them.
+    let Reply::Removed { files } = world.call(remove(&second)).unwrap() else { panic!("not removed") };
+    assert_eq!(files, []);
+    world.call(Call::RemoveOffer { tenant: tenant.clone(), product: lamp(), kind: first.kind }).unwrap();
+    let Reply::Removed { files } = world.call(remove(&first)).unwrap() else { panic!("not removed") };
+    assert_eq!(files, [Sha256([7; 32])]);
+    let third = world.image("1.0.3");
+    assert_eq!(third.number, 3, "numbers are never issued twice");
+}
