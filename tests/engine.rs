@@ -33,6 +33,7 @@ const SETTINGS: Settings = Settings { policy: POLICY, command_expiry_ms: 60_000 
 enum Said {
     Receipt(Stamp, Receipt),
     Downlink(Downlink),
+    Evicted(DeviceKey),
 }
 
 struct Ear {
@@ -47,6 +48,12 @@ impl Outlet for Ear {
         self.heard_at.lock().unwrap().push(self.commits.load(Ordering::SeqCst));
         for (stamp, receipt) in receipts {
             let _ = self.said.send(Said::Receipt(stamp, receipt));
+        }
+    }
+
+    fn evict(&mut self, devices: Vec<DeviceKey>) {
+        for device in devices {
+            let _ = self.said.send(Said::Evicted(device));
         }
     }
 
@@ -87,7 +94,7 @@ impl Store for Watched {
 
 struct World {
     engine: Engine,
-    running: Option<engine::Running>,
+    thread: Option<engine::EngineThread>,
     reader: Reader,
     said: mpsc::Receiver<Said>,
     commits: Arc<AtomicUsize>,
@@ -109,10 +116,10 @@ impl World {
         let (dies, died) = mpsc::channel();
         let ear = Ear { said: says, commits: Arc::clone(&commits), heard_at: Arc::clone(&heard_at) };
         let failed = Box::new(move |error: &StoreError| dies.send(error.to_string()).unwrap());
-        let (engine, running) = engine::start(Arc::clone(&store), SETTINGS, Box::new(ear), failed).unwrap();
+        let (engine, thread) = engine::start(Arc::clone(&store), SETTINGS, Box::new(ear), failed).unwrap();
         World {
             engine,
-            running: Some(running),
+            thread: Some(thread),
             reader: Reader::new(store, POLICY),
             said,
             commits,
@@ -175,7 +182,7 @@ impl World {
                 Said::Downlink(Downlink { device, message: Message::Command(command), .. }) => {
                     return (device, command.order);
                 }
-                Said::Downlink(_) | Said::Receipt(..) => {}
+                Said::Downlink(_) | Said::Receipt(..) | Said::Evicted(_) => {}
             }
         }
     }
@@ -187,9 +194,9 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
-        let running = self.running.take().unwrap();
+        let thread = self.thread.take().unwrap();
         let failed = self.broken.load(Ordering::SeqCst);
-        assert_eq!(running.stop().is_err(), failed, "the engine ended otherwise than it should have");
+        assert_eq!(thread.stop().is_err(), failed, "the engine ended otherwise than it should have");
     }
 }
 
@@ -344,4 +351,17 @@ fn an_image_in_use_stays_and_one_that_is_not_names_its_files() {
     assert_eq!(files, [Sha256([7; 32])]);
     let third = world.image("1.0.3");
     assert_eq!(third.number, 3, "numbers are never issued twice");
+}
+
+#[test]
+fn a_device_whose_token_ends_is_evicted() {
+    let world = World::new();
+    let lamp = world.device("lamp-1");
+    for call in [Call::RenewToken { key: lamp.clone() }, Call::RemoveDevice { key: lamp.clone() }] {
+        world.call(call).unwrap();
+        match world.said.recv_timeout(LONG).unwrap() {
+            Said::Evicted(device) => assert_eq!(device, lamp),
+            other => panic!("not evicted: {other:?}"),
+        }
+    }
 }

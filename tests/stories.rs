@@ -239,10 +239,12 @@ impl World {
                 }
         };
         let offers = self.offers.values().filter(wanted);
+        let names = self.images.values().map(|i| ((i.kind, i.number), i.version.clone()));
         Facts {
             connected,
             actions: self.actions.values().filter(own).cloned().collect(),
             offers: offers.map(|o| (o.clone(), Arc::clone(&self.images[&o.image.get()]))).collect(),
+            names: names.collect(),
             next_action: ActionId::new(self.actions.len() as u64 + 1).unwrap(),
             policy: self.policy,
             device,
@@ -274,7 +276,8 @@ impl World {
         let failures = device.failures.iter();
         let failures = failures.map(|(k, f)| format!("type {k}: image {} failed {} times", f.image, f.count));
         let active = device.active.iter().map(|(kind, action)| format!("type {kind}: action {action}"));
-        versions.chain(attributes).chain(failures).chain(active).collect()
+        let refused = device.refused.iter().map(|r| format!("refused: {}", r.message));
+        versions.chain(attributes).chain(failures).chain(active).chain(refused).collect()
     }
 }
 

@@ -5,14 +5,16 @@ use std::sync::Arc;
 
 use super::action::{self, Action, Component, Failure, Origin, Refusal, Signal, State, Step};
 use super::deployment::Target;
-use super::device::{ATTRIBUTE_VALUE_MAX, ATTRIBUTES_MAX, Arrival, Device, Failures, Reported, SeqWindow};
+use super::device::{
+    ATTRIBUTE_VALUE_MAX, ATTRIBUTES_MAX, Arrival, Device, Failures, Refused, Reported, SeqWindow,
+};
 use super::eligibility::{self, AttemptLimit, Candidate, Reason};
 use super::event::{Event, Hello, Report};
 use super::feedback::{Feedback, Word};
 use super::ids::{ActionId, AttributeId, FirmwareType, ProductId, Time};
 use super::image::Image;
 use super::offer::Offer;
-use super::version::Running;
+use super::version::{Running, Version};
 
 /// What the operator has set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +36,8 @@ pub struct Facts {
     pub actions: Vec<Action>,
     /// The standing offers that the event needs, each with its image.
     pub offers: Vec<(Offer, Arc<Image>)>,
+    /// The version texts of numbers that the event reports without one, where the images are known.
+    pub names: BTreeMap<(FirmwareType, u64), Version>,
     /// The id of the next action; ids after it are free too.
     pub next_action: ActionId,
     /// What the operator has set.
@@ -225,6 +229,7 @@ struct Desk {
     connected: bool,
     actions: Vec<Action>,
     offers: Vec<(Offer, Arc<Image>)>,
+    names: BTreeMap<(FirmwareType, u64), Version>,
     next_action: ActionId,
     policy: Policy,
     now: Time,
@@ -240,6 +245,7 @@ impl Desk {
             connected: facts.connected,
             actions: facts.actions,
             offers: facts.offers,
+            names: facts.names,
             next_action: facts.next_action,
             policy: facts.policy,
             now,
@@ -328,11 +334,18 @@ impl Desk {
             if overtaken && !new_boot {
                 continue;
             }
-            let reported = Reported { running: running.clone(), seq, at: self.now };
+            let reported = Reported { running: self.named(*kind, running), seq, at: self.now };
             self.device.versions.insert(*kind, reported);
             fresh.insert(*kind, running.clone());
         }
         fresh
+    }
+
+    /// Adds the version text to a bare number, so that rules about texts can be held against it.
+    fn named(&self, kind: FirmwareType, running: &Running) -> Running {
+        let known = running.number.and_then(|number| self.names.get(&(kind, number)));
+        let version = running.version.as_ref().or(known).cloned();
+        Running { number: running.number, version }
     }
 
     /// Holds the reported versions against the actions under way: the target closes an action, another version
@@ -640,6 +653,11 @@ impl Desk {
 
     /// Gathers the outcome; a device without a session is told nothing, because it asks when it comes back.
     fn close(mut self, verdict: Verdict) -> Outcome {
+        if let Verdict::Rejected(reject) = &verdict {
+            let refused =
+                Refused { at: self.now, code: reject.code().into(), message: reject.to_string().into() };
+            self.device.refused = Some(refused);
+        }
         let mut tells = Vec::new();
         if self.connected {
             if self.desired {

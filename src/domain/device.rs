@@ -110,6 +110,17 @@ pub struct Failures {
     pub count: u32,
 }
 
+/// The newest message about this device that was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// When it was refused.
+    pub at: Time,
+    /// A stable code for machines.
+    pub code: Box<str>,
+    /// A sentence for people.
+    pub message: Box<str>,
+}
+
 /// A device.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Device {
@@ -135,6 +146,8 @@ pub struct Device {
     pub active: BTreeMap<FirmwareType, ActionId>,
     /// Failed attempts by firmware type.
     pub failures: BTreeMap<FirmwareType, Failures>,
+    /// The newest message about it that was refused.
+    pub refused: Option<Refused>,
     /// Whether it last said that it is online (presence only; no decision rests on it).
     pub online: bool,
     /// When it was registered.
@@ -158,6 +171,7 @@ impl Device {
             desired_seq: 0,
             active: BTreeMap::new(),
             failures: BTreeMap::new(),
+            refused: None,
             online: false,
             created: now,
             last_seen: None,

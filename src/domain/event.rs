@@ -113,6 +113,22 @@ impl Event {
         }
     }
 
+    /// The versions that the event reports.
+    pub fn versions(&self) -> Option<&BTreeMap<FirmwareType, Running>> {
+        match self {
+            Event::Hello(hello) => Some(&hello.versions),
+            Event::Report(report) => Some(&report.versions),
+            Event::Get
+            | Event::Attribute { .. }
+            | Event::Feedback { .. }
+            | Event::Presence { .. }
+            | Event::Assign { .. }
+            | Event::Offered { .. }
+            | Event::Cancel { .. }
+            | Event::CancelExpired { .. } => None,
+        }
+    }
+
     /// The action that the event names.
     pub fn action(&self) -> Option<ActionId> {
         match self {

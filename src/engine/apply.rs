@@ -12,9 +12,10 @@ use crate::domain::decide::{Changed, Facts, Tell, Verdict, decide};
 use crate::domain::deployment::Deployment;
 use crate::domain::device::Device;
 use crate::domain::event::{Event, Needed};
-use crate::domain::ids::{ActionId, DeploymentId, DeviceKey, ImageId, TenantId, Time};
+use crate::domain::ids::{ActionId, DeploymentId, DeviceKey, FirmwareType, ImageId, TenantId, Time};
 use crate::domain::image::Image;
 use crate::domain::offer::Offer;
+use crate::domain::version::Version;
 use crate::store::StoreError;
 use crate::store::tables::{Counter, Draft, Task};
 
@@ -30,6 +31,7 @@ const IMAGES: usize = 1024;
 pub(super) struct Effects {
     pub(super) receipts: Vec<(Stamp, Receipt)>,
     pub(super) downlinks: Vec<Downlink>,
+    pub(super) evicted: Vec<DeviceKey>,
 }
 
 /// What the engine remembers between batches because it alone changes it.
@@ -109,11 +111,41 @@ impl<'a> Batch<'a> {
         Ok(Facts {
             connected: self.memory.connected.contains(&device.key),
             offers: self.offers(&device, event.offers_needed())?,
+            names: self.names(&device, event)?,
             next_action: self.next_action(),
             policy: self.settings.policy,
             actions,
             device,
         })
+    }
+
+    /// The version texts of bare numbers. A number that the device reported before has its text already.
+    fn names(
+        &mut self,
+        device: &Device,
+        event: &Event,
+    ) -> Result<BTreeMap<(FirmwareType, u64), Version>, StoreError> {
+        let mut names = BTreeMap::new();
+        let bare = event.versions().into_iter().flatten().filter(|(_, running)| running.version.is_none());
+        for (kind, number) in bare.filter_map(|(kind, running)| Some((*kind, running.number?))) {
+            let known = device.versions.get(&kind).filter(|r| r.running.number == Some(number));
+            let version = match known.and_then(|r| r.running.version.clone()) {
+                Some(version) => Some(version),
+                None => self.version_of(&device.key.tenant, kind, number)?,
+            };
+            names.extend(version.map(|version| ((kind, number), version)));
+        }
+        Ok(names)
+    }
+
+    fn version_of(
+        &mut self,
+        tenant: &TenantId,
+        kind: FirmwareType,
+        number: u64,
+    ) -> Result<Option<Version>, StoreError> {
+        let Some(id) = self.draft.view().image_numbered(tenant, kind, number)? else { return Ok(None) };
+        Ok(self.image(tenant, id)?.map(|image| image.version.clone()))
     }
 
     fn next_action(&self) -> ActionId {

@@ -98,6 +98,9 @@ impl Batcher {
         if !effects.receipts.is_empty() {
             self.outlet.receipts(effects.receipts);
         }
+        if !effects.evicted.is_empty() {
+            self.outlet.evict(effects.evicted);
+        }
         for (waiting, answer) in answers {
             // Whoever asked may have hung up; the call is carried out all the same.
             let _ = waiting.send(answer);

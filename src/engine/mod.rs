@@ -47,6 +47,9 @@ pub trait Outlet: Send {
 
     /// Messages for connected devices.
     fn downlinks(&mut self, downlinks: Vec<Downlink>);
+
+    /// Devices whose token has ended: their sessions must end too.
+    fn evict(&mut self, devices: Vec<DeviceKey>);
 }
 
 /// One thing for the engine to do.
@@ -112,12 +115,12 @@ impl Engine {
 
 /// The engine's thread.
 #[derive(Debug)]
-pub struct Running {
+pub struct EngineThread {
     thread: thread::JoinHandle<Result<(), StoreError>>,
     stop: Arc<AtomicBool>,
 }
 
-impl Running {
+impl EngineThread {
     /// Carries out what waits, then ends. Call it after the doors have closed.
     ///
     /// # Errors
@@ -141,7 +144,7 @@ pub fn start(
     settings: Settings,
     outlet: Box<dyn Outlet>,
     failed: Box<dyn FnOnce(&StoreError) + Send>,
-) -> std::io::Result<(Engine, Running)> {
+) -> std::io::Result<(Engine, EngineThread)> {
     let (sender, receiver) = mpsc::channel(QUEUE);
     let stop = Arc::new(AtomicBool::new(false));
     let ticker = sender.clone();
@@ -159,7 +162,7 @@ pub fn start(
         }
         result
     })?;
-    Ok((Engine { queue: sender }, Running { thread, stop }))
+    Ok((Engine { queue: sender }, EngineThread { thread, stop }))
 }
 
 /// The clock. Everything below the engine is given the time.

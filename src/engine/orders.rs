@@ -85,6 +85,7 @@ impl Batch<'_> {
 
     fn renew_token(&mut self, key: &DeviceKey) -> Result<Reply, Failed> {
         let device = self.device(key)?;
+        self.effects.evicted.push(key.clone());
         self.with_new_token(device)
     }
 
@@ -103,6 +104,7 @@ impl Batch<'_> {
         }
         let device = self.device(key)?;
         self.draft.remove_device(&device)?;
+        self.effects.evicted.push(key.clone());
         Ok(Reply::Removed { files: Vec::new() })
     }
 

@@ -55,6 +55,8 @@ pub enum Table {
     Operators,
     /// Tenant, image -> image.
     Images,
+    /// Tenant, firmware type, number -> image: which image a reported number is.
+    ImageNumbers,
     /// Tenant, release -> release.
     Releases,
     /// Tenant, product, firmware type -> standing offer.
@@ -77,7 +79,7 @@ pub enum Table {
 
 impl Table {
     /// Every table, in the order of the variants.
-    pub const ALL: [Table; 16] = [
+    pub const ALL: [Table; 17] = [
         Table::Meta,
         Table::Devices,
         Table::ProductDevices,
@@ -85,6 +87,7 @@ impl Table {
         Table::Tokens,
         Table::Operators,
         Table::Images,
+        Table::ImageNumbers,
         Table::Releases,
         Table::Offers,
         Table::Actions,

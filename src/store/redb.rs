@@ -27,6 +27,7 @@ const fn definition(table: Table) -> TableDefinition<'static, &'static [u8], &'s
         Table::Tokens => "tokens",
         Table::Operators => "operators",
         Table::Images => "images",
+        Table::ImageNumbers => "image_numbers",
         Table::Releases => "releases",
         Table::Offers => "offers",
         Table::Actions => "actions",

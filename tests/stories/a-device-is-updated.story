@@ -33,7 +33,7 @@ lamp-1 hello seq=1 boot=b product=lamp 3=#7155
     action 1: verifying -> succeeded [reported]
     tell desired 3 []
 show lamp-1
-    type 3: number 7155
+    type 3: 1.0.3 (number 7155)
 lamp-1 get
     stored
     tell desired 4 []

@@ -46,3 +46,6 @@ lamp-2 attr 7 42
     stored
 lamp-2 hello seq=1 boot=a product=toaster
     rejected wrong-product: the device says it is a toaster and is registered as a lamp
+show lamp-2
+    attribute 7: 42
+    refused: the device says it is a toaster and is registered as a lamp

@@ -35,6 +35,6 @@ lamp-1 report seq=13 3=#2
 lamp-1 report seq=12 3=#1
     stored
 show lamp-1
-    type 3: number 2
+    type 3: 1.0.1 (number 2)
 lamp-1 report seq=13 3=#2
     repeated

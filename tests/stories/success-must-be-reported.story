@@ -54,4 +54,4 @@ lamp-1 report seq=2 3=#2
     action 3: verifying -> succeeded [reported]
     tell desired 5 []
 show lamp-1
-    type 3: number 2
+    type 3: 1.0.1 (number 2)

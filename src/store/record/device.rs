@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::domain::device::{Capabilities, Device, Failures, Format, Hardware, Reported, SeqWindow};
+use crate::domain::device::{Capabilities, Device, Failures, Format, Hardware, Refused, Reported, SeqWindow};
 use crate::domain::ids::{ActionId, AttributeId, DeviceKey, FirmwareType, ImageId, Time};
 use crate::domain::version::Running;
 
@@ -22,6 +22,7 @@ record! {
         desired_seq: u64,
         active: Vec<(u8, u32)>,
         failures: Vec<(u8, u32, u32)>,
+        refused: Option<(u64, Cow<'a, str>, Cow<'a, str>)>,
         online: bool,
         created: u64,
         last_seen: Option<u64>,
@@ -70,6 +71,7 @@ impl<'a> DeviceRecord<'a> {
             desired_seq: device.desired_seq,
             active: device.active.iter().map(|(kind, id)| (kind.get(), id.get())).collect(),
             failures: device.failures.iter().map(|(k, f)| (k.get(), f.image.get(), f.count)).collect(),
+            refused: device.refused.as_ref().map(refused_record),
             online: device.online,
             created: device.created.0,
             last_seen: device.last_seen.map(|t| t.0),
@@ -90,11 +92,20 @@ impl<'a> DeviceRecord<'a> {
             desired_seq: self.desired_seq,
             active: self.active.into_iter().map(active).collect::<Result<_, _>>()?,
             failures: self.failures.into_iter().map(failures).collect::<Result<_, _>>()?,
+            refused: self.refused.map(refused),
             online: self.online,
             created: Time(self.created),
             last_seen: self.last_seen.map(Time),
         })
     }
+}
+
+fn refused_record(refused: &Refused) -> (u64, Cow<'_, str>, Cow<'_, str>) {
+    (refused.at.0, Cow::Borrowed(&refused.code), Cow::Borrowed(&refused.message))
+}
+
+fn refused((at, code, message): (u64, Cow<'_, str>, Cow<'_, str>)) -> Refused {
+    Refused { at: Time(at), code: text(code), message: text(message) }
 }
 
 impl<'a> HardwareRecord<'a> {

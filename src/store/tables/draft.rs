@@ -91,11 +91,16 @@ impl Draft<'_> {
     /// Keeps an image; its artifacts are kept apart, and must be there first.
     pub fn put_image(&mut self, image: &Image) -> Result<(), StoreError> {
         let key = keys::numbered(&image.tenant, image.id.get());
+        let number = keys::image_number(&image.tenant, image.kind, image.number);
+        self.0.put(Table::ImageNumbers, &number, &image.id.get().to_be_bytes())?;
         self.0.put(Table::Images, &key, &encode(&ImageRecord::of(image)))
     }
 
     /// Removes an image.
     pub fn remove_image(&mut self, tenant: &TenantId, id: ImageId) -> Result<(), StoreError> {
+        if let Some(old) = self.view().image(tenant, id)? {
+            self.0.remove(Table::ImageNumbers, &keys::image_number(tenant, old.kind, old.number))?;
+        }
         self.0.remove(Table::Images, &keys::numbered(tenant, id.get()))
     }
 

@@ -38,6 +38,11 @@ pub(super) fn numbered(tenant: &TenantId, number: u32) -> Vec<u8> {
     [tenant.as_str().as_bytes(), NUL, &number.to_be_bytes()].concat()
 }
 
+/// An image by what a device reports: firmware type and number.
+pub(super) fn image_number(tenant: &TenantId, kind: FirmwareType, number: u64) -> Vec<u8> {
+    [tenant.as_str().as_bytes(), NUL, &[kind.get()], &number.to_be_bytes()].concat()
+}
+
 /// Every action of a device.
 pub(super) fn device_actions(device: &DeviceKey) -> Vec<u8> {
     [device.tenant.as_str().as_bytes(), NUL, device.device.as_str().as_bytes(), NUL].concat()

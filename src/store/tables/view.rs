@@ -112,6 +112,18 @@ impl View<'_> {
         self.row(Table::Images, &keys::numbered(tenant, id.get()), read)
     }
 
+    /// The image of a firmware type that has this number.
+    pub fn image_numbered(
+        self,
+        tenant: &TenantId,
+        kind: FirmwareType,
+        number: u64,
+    ) -> Result<Option<ImageId>, StoreError> {
+        self.row(Table::ImageNumbers, &keys::image_number(tenant, kind, number), |bytes| {
+            some(keys::read_number(bytes).and_then(ImageId::new), "an image's id")
+        })
+    }
+
     /// Images of a tenant, oldest first.
     pub fn images(
         self,
