@@ -1,5 +1,7 @@
 //! The decision: facts, event and moment in; what changes, what to tell and what to answer out.
 
+mod outcome;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -10,11 +12,13 @@ use super::device::{
 };
 use super::eligibility::{self, AttemptLimit, Candidate, Reason};
 use super::event::{Event, Hello, Report};
-use super::feedback::{Feedback, Word};
-use super::ids::{ActionId, AttributeId, FirmwareType, ProductId, Time};
+use super::feedback::Feedback;
+use super::ids::{ActionId, AttributeId, FirmwareType, Time};
 use super::image::Image;
 use super::offer::Offer;
 use super::version::{Running, Version};
+
+pub use outcome::{Changed, Entry, Note, Order, Outcome, Reject, Tell, Verdict};
 
 /// What the operator has set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,164 +46,6 @@ pub struct Facts {
     pub next_action: ActionId,
     /// What the operator has set.
     pub policy: Policy,
-}
-
-/// What a command asks of a device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
-    /// Install what `desired` says.
-    Deploy,
-    /// Stop an action, if it can still be stopped.
-    Cancel,
-    /// Send a full version report.
-    Report,
-}
-
-/// Something to tell the device after the commit.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Tell {
-    /// The desired document, made of the actions under way.
-    Desired {
-        /// Its sequence number.
-        seq: u64,
-        /// The actions under way, in id order; a cancelling one is not among them.
-        actions: Vec<Action>,
-    },
-    /// A hint.
-    Command {
-        /// What is asked.
-        order: Order,
-        /// The action that it is about.
-        action: Option<ActionId>,
-        /// The attempt that it is about.
-        attempt: u32,
-    },
-}
-
-/// What a history entry is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Note {
-    /// The action was created.
-    Created,
-    /// The device was told.
-    Told,
-    /// The device said this.
-    Said(Word),
-    /// The version that the device reports ended the action.
-    Reported,
-    /// A cancel was asked for.
-    CancelAsked,
-    /// A cancel ended without the device's word.
-    CancelEnded,
-    /// A newer action took its place.
-    Superseded,
-    /// The device said something that does not fit how the action ended.
-    Drift(Word),
-}
-
-/// One line of an action's history.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
-    /// When it was recorded.
-    pub at: Time,
-    /// The state after it.
-    pub state: State,
-    /// What it is about.
-    pub note: Note,
-    /// The device's own code.
-    pub code: Option<i32>,
-    /// Texts for people.
-    pub details: Vec<Box<str>>,
-}
-
-/// A changed or new action, with what is added to its history.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Changed {
-    /// The state before; none for a new action.
-    pub before: Option<State>,
-    /// The action as it is now.
-    pub action: Action,
-    /// New history entries, oldest first.
-    pub entries: Vec<Entry>,
-}
-
-/// Why an event is refused. Refusals are recorded and answered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reject {
-    /// The device says that it is another product than the registered one.
-    WrongProduct {
-        /// What it says.
-        claimed: ProductId,
-        /// What is registered.
-        registered: ProductId,
-    },
-    /// No such action, or one of another device: the two look alike on purpose.
-    NoSuchAction(ActionId),
-    /// The action refuses it.
-    Action(Refusal),
-    /// The device has as many attributes as it may have.
-    TooManyAttributes,
-    /// The attribute's value is too long.
-    ValueTooLong(AttributeId),
-}
-
-impl Reject {
-    /// A stable code for machines.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Reject::WrongProduct { .. } => "wrong-product",
-            Reject::NoSuchAction(_) => "no-such-action",
-            Reject::Action(Refusal::Finished) => "action-finished",
-            Reject::Action(Refusal::Contradicts) => "contradicts",
-            Reject::Action(Refusal::CancelPending) => "cancel-pending",
-            Reject::Action(Refusal::NoCancelPending) => "no-cancel-pending",
-            Reject::TooManyAttributes => "too-many-attributes",
-            Reject::ValueTooLong(_) => "value-too-long",
-        }
-    }
-}
-
-impl std::fmt::Display for Reject {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Reject::WrongProduct { claimed, registered } => {
-                write!(f, "the device says it is a {claimed} and is registered as a {registered}")
-            }
-            Reject::NoSuchAction(id) => write!(f, "there is no action {id} for this device"),
-            Reject::Action(Refusal::Finished) => write!(f, "the action has ended"),
-            Reject::Action(Refusal::Contradicts) => write!(f, "the action has ended otherwise"),
-            Reject::Action(Refusal::CancelPending) => write!(f, "a cancel is pending already"),
-            Reject::Action(Refusal::NoCancelPending) => write!(f, "no cancel is pending"),
-            Reject::TooManyAttributes => write!(f, "a device may have {ATTRIBUTES_MAX} attributes"),
-            Reject::ValueTooLong(id) => {
-                write!(f, "attribute {id} is longer than {ATTRIBUTE_VALUE_MAX} bytes")
-            }
-        }
-    }
-}
-
-/// How the event is answered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
-    /// Its effect is to be stored.
-    Stored,
-    /// It was stored before; nothing changes.
-    Repeated,
-    /// It is refused.
-    Rejected(Reject),
-}
-
-/// What a decision amounts to.
-#[derive(Debug, Clone)]
-pub struct Outcome {
-    /// The device as it is now.
-    pub device: Device,
-    /// Changed and new actions.
-    pub changed: Vec<Changed>,
-    /// What to tell the device.
-    pub tells: Vec<Tell>,
-    /// How the event is answered.
-    pub verdict: Verdict,
 }
 
 /// Decides what `event` at `now` does, given the facts.
