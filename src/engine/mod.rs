@@ -117,6 +117,7 @@ impl Engine {
 #[derive(Debug)]
 pub struct EngineThread {
     thread: thread::JoinHandle<Result<(), StoreError>>,
+    ticker: thread::Thread,
     stop: Arc<AtomicBool>,
 }
 
@@ -127,6 +128,7 @@ impl EngineThread {
     /// The [`StoreError`] that ended the engine before, if one did.
     pub fn stop(self) -> Result<(), StoreError> {
         self.stop.store(true, Ordering::Release);
+        self.ticker.unpark();
         match self.thread.join() {
             Ok(result) => result,
             Err(panic) => std::panic::resume_unwind(panic),
@@ -147,11 +149,11 @@ pub fn start(
 ) -> std::io::Result<(Engine, EngineThread)> {
     let (sender, receiver) = mpsc::channel(QUEUE);
     let stop = Arc::new(AtomicBool::new(false));
-    let ticker = sender.clone();
+    let ticks = sender.clone();
     let stopped = Arc::clone(&stop);
-    thread::Builder::new().name("tick".into()).spawn(move || {
-        // The tick ends the engine too: a job that arrives after the flag is set wakes the loop.
-        while ticker.blocking_send(Job::Tick).is_ok() {
+    let ticker = thread::Builder::new().name("tick".into()).spawn(move || {
+        // The tick also wakes the engine when it is to stop.
+        while ticks.blocking_send(Job::Tick).is_ok() {
             thread::park_timeout(TICK);
         }
     })?;
@@ -162,7 +164,7 @@ pub fn start(
         }
         result
     })?;
-    Ok((Engine { queue: sender }, EngineThread { thread, stop }))
+    Ok((Engine { queue: sender }, EngineThread { thread, ticker: ticker.thread().clone(), stop }))
 }
 
 /// The clock. Everything below the engine is given the time.
