@@ -119,6 +119,7 @@ pub trait Read {
     ///
     /// # Errors
     /// [`StoreError::Backend`] when the database cannot be read.
+    #[allow(clippy::type_complexity)] // A visitor is as long as it is; an alias would only hide it.
     fn scan(
         &self,
         table: Table,
@@ -170,6 +171,7 @@ fn end_of(prefix: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// The keys that a [`Read::scan`] visits, `end` being [`end_of`] the prefix; none when there can be no such key.
+#[allow(clippy::type_complexity)] // The two ends of a range, as the standard library takes them.
 fn ends<'k>(
     prefix: &'k [u8],
     end: Option<&'k [u8]>,

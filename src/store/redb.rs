@@ -219,6 +219,7 @@ fn get(
     Ok(found.map(|value| value.value().to_vec()))
 }
 
+#[allow(clippy::type_complexity)] // The visitor of `Read::scan`.
 fn scan(
     table: &impl ReadableTable<&'static [u8], &'static [u8]>,
     prefix: &[u8],

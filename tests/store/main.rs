@@ -1,6 +1,8 @@
 //! The store's port and its typed tables, held against both stores, and redb held against crashes.
 
 #![allow(clippy::unwrap_used, missing_docs)]
+// Expected lists and tables read best as they are written.
+#![allow(clippy::cloned_ref_to_slice_refs, clippy::type_complexity)]
 
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
