@@ -3,12 +3,15 @@
 //! The disk keeps a log of what it was told. A crash image is what was synced before some point of the log, with any
 //! of the later writes on top: whole, torn at a sector, or missing, in any order. `UPDRAFT_CRASH_IMAGES` sets how many.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::{Arc, Mutex};
 
 use redb::StorageBackend;
+use updraft::store::Store;
 use updraft::store::memory::MemoryStore;
 use updraft::store::redb::{Commits, RedbStore};
+use updraft::store::tables::Draft;
 
 use super::{Dump, a_busy_day, change, dump_store, equal};
 
@@ -28,6 +31,19 @@ enum Event {
 struct Content {
     bytes: Vec<u8>,
     log: Vec<Event>,
+    /// How many more changes succeed; without a number, all of them.
+    strength: Option<usize>,
+}
+
+impl Content {
+    /// Takes note of a change, or fails it, and from then on every other.
+    fn note(&mut self, event: Event) -> io::Result<()> {
+        if let Some(left) = &mut self.strength {
+            *left = left.checked_sub(1).ok_or_else(|| io::Error::other("the disk is worn out"))?;
+        }
+        self.log.push(event);
+        Ok(())
+    }
 }
 
 #[derive(Debug, Clone, Default)]
@@ -47,20 +63,19 @@ impl StorageBackend for Disk {
 
     fn set_len(&self, len: u64) -> io::Result<()> {
         let mut content = self.0.lock().unwrap();
+        content.note(Event::SetLen(len))?;
         content.bytes.resize(len as usize, 0);
-        content.log.push(Event::SetLen(len));
         Ok(())
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.0.lock().unwrap().log.push(Event::Sync);
-        Ok(())
+        self.0.lock().unwrap().note(Event::Sync)
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         let mut content = self.0.lock().unwrap();
+        content.note(Event::Write(offset, data.to_vec()))?;
         overwrite(&mut content.bytes, offset as usize, data);
-        content.log.push(Event::Write(offset, data.to_vec()));
         Ok(())
     }
 }
@@ -133,7 +148,7 @@ fn shuffled<'e>(events: &'e [Event], dice: &mut Dice) -> Vec<&'e Event> {
 
 /// What is wrong with the image, given that the first `committed` transactions were acknowledged.
 fn wrong(image: Vec<u8>, states: &[Dump], committed: usize) -> Option<String> {
-    let disk = Disk(Arc::new(Mutex::new(Content { bytes: image, log: Vec::new() })));
+    let disk = Disk(Arc::new(Mutex::new(Content { bytes: image, ..Default::default() })));
     let store = match RedbStore::with_backend(disk, Commits::Durable) {
         Ok(store) => store,
         Err(error) => return Some(format!("does not open: {error:?}")),
@@ -200,4 +215,33 @@ fn every_image_that_a_crash_leaves_opens_and_holds_what_was_committed() {
 fn a_store_that_commits_late_is_caught() {
     let failures = crash(Commits::Late, 20);
     assert!(failures.iter().any(|why| why.contains("commits were acknowledged")), "{failures:?}");
+}
+
+/// Runs the day on a disk that fails after `strength` changes: how many transactions were acknowledged, and how many
+/// after the first that was not. None when the store could not even be made.
+fn day_on_a_failing_disk(disk: &Disk, strength: usize, day: &[Vec<equal::Op>]) -> Option<(usize, usize)> {
+    disk.0.lock().unwrap().strength = Some(strength);
+    let store = RedbStore::with_backend(disk.clone(), Commits::Durable).ok()?;
+    let commit = |ops: &Vec<equal::Op>| {
+        store.write(&mut |write| ops.iter().try_for_each(|op| equal::run(&mut Draft(write), op))).is_ok()
+    };
+    let acknowledged: Vec<bool> = day.iter().map(commit).collect();
+    let first = acknowledged.iter().take_while(|ok| **ok).count();
+    Some((first, acknowledged[first..].iter().filter(|ok| **ok).count()))
+}
+
+#[test]
+fn after_a_failed_commit_none_succeeds_and_nothing_acknowledged_is_lost() {
+    let day = a_busy_day(40);
+    let (log, states) = busy_day(Commits::Durable);
+    let mut ends = BTreeSet::new();
+    for strength in (0..log.len() + 50).step_by(13) {
+        let disk = Disk::default();
+        let Some((acknowledged, afterwards)) = day_on_a_failing_disk(&disk, strength, &day) else { continue };
+        assert_eq!(afterwards, 0, "acknowledged after a failure, disk of strength {strength}");
+        ends.insert(acknowledged);
+        let left = disk.0.lock().unwrap().bytes.clone();
+        assert_eq!(wrong(left, &states, acknowledged), None, "disk of strength {strength}");
+    }
+    assert!(ends.len() > 20 && ends.contains(&day.len()), "the disks wore out all along the day: {ends:?}");
 }
