@@ -97,6 +97,10 @@ name!(
     /// A device, unique within its tenant.
     DeviceId
 );
+name!(
+    /// A group of devices that listen to the same announcements, unique within its tenant.
+    GroupId
+);
 
 /// The tenant of a server that has only one.
 pub const DEFAULT_TENANT: &str = "default";

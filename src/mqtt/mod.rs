@@ -1,3 +1,5 @@
 //! Front door one: devices over MQTT.
 
+pub mod acl;
 pub mod packet;
+pub mod topic;
