@@ -1,0 +1,2 @@
+//! What the payloads mean, and which are refused.
+#![allow(clippy::unwrap_used)]
