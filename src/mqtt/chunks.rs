@@ -132,6 +132,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::type_complexity)]
     fn blocks_are_chosen_within_the_file_and_the_limits() {
         use ChunkRefusal::*;
         let size = 387_808; // 95 blocks of 4096

@@ -1,0 +1,250 @@
+//! `topics.md` is the contract: its tables are the grammar, and its samples are what the program reads and writes.
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde_json::Value;
+use updraft::domain::action::State;
+use updraft::domain::decide::{Order, Reject};
+use updraft::domain::device::{Format, Reported};
+use updraft::domain::eligibility::{Finding, Reason, Rule};
+use updraft::domain::ids::{
+    ActionId, ArtifactId, AttributeId, FirmwareType, ImageId, ProductId, TenantId, Time,
+};
+use updraft::domain::image::{Artifact, Image, Sha256};
+use updraft::domain::offer::Rules;
+use updraft::domain::version::{Running, Version};
+use updraft::engine::call::{Command, Desired, Message, Outcome, Receipt, Wanted};
+use updraft::engine::query::Explanation;
+use updraft::mqtt::chunks::{ChunkRefusal, Plan};
+use updraft::mqtt::payload::{Answer, Cid, PayloadError, decode, encode_ack, encode_message, encode_resp};
+use updraft::mqtt::topic::{Direction, Leaf, Topic};
+
+const PAGE: &str = include_str!("../topics.md");
+
+/// The cells of the rows of the tables whose first column is headed so, without back quotes.
+fn rows(head: &str) -> Vec<Vec<String>> {
+    let cells = |line: &str| -> Vec<String> {
+        line.trim_matches('|').split('|').map(|cell| cell.trim().replace('`', "")).collect()
+    };
+    let start = format!("| {head} |");
+    let mut found = Vec::new();
+    let mut lines = PAGE.lines();
+    while lines.by_ref().any(|line| line.starts_with(&start)) {
+        found.extend(lines.by_ref().skip(1).take_while(|line| line.starts_with('|')).map(cells));
+    }
+    found
+}
+
+/// The samples with the leaf that stands beside the name of their format.
+fn samples() -> Vec<(Leaf, &'static str)> {
+    let blocks = PAGE.split("\n```json ").skip(1);
+    blocks
+        .map(|block| {
+            let (leaf, rest) = block.split_once('\n').unwrap();
+            (Leaf::parse(leaf).unwrap(), rest.split_once("\n```").unwrap().0)
+        })
+        .collect()
+}
+
+fn filled(pattern: &str) -> String {
+    let ids = [
+        ("<tenant>", "acme"),
+        ("<group>", "hall-2"),
+        ("<artifact>", "001fffa012345678"),
+        ("<length>", "4096"),
+        ("<id>", "2003"),
+        ("<action>", "101"),
+        ("<file>", "3"),
+        ("<n>", "17"),
+    ];
+    ids.iter().fold(pattern.to_owned(), |text, (open, id)| text.replace(open, id))
+}
+
+/// Every leaf once. The match fails to compile when a leaf is added, and reminds of this list.
+fn every_leaf() -> Vec<Leaf> {
+    let leaves = vec![
+        Leaf::Hello,
+        Leaf::Report,
+        Leaf::Attr(AttributeId::new(2003).unwrap()),
+        Leaf::Fb(ActionId::new(101).unwrap()),
+        Leaf::Get,
+        Leaf::Explain,
+        Leaf::ChunkGet,
+        Leaf::State,
+        Leaf::Ack,
+        Leaf::Desired,
+        Leaf::Cmd,
+        Leaf::Resp,
+        Leaf::Chunk { file: 3, block: 17 },
+    ];
+    for leaf in &leaves {
+        match leaf {
+            Leaf::Hello | Leaf::Report | Leaf::Attr(_) | Leaf::Fb(_) | Leaf::Get | Leaf::Explain => {}
+            Leaf::ChunkGet | Leaf::State | Leaf::Ack | Leaf::Desired | Leaf::Cmd | Leaf::Resp => {}
+            Leaf::Chunk { .. } => {}
+        }
+    }
+    leaves
+}
+
+#[test]
+fn the_page_lists_every_leaf_and_every_row_is_one() {
+    let rows = rows("leaf");
+    let listed: Vec<Leaf> = rows.iter().map(|row| Leaf::parse(&filled(&row[0])).unwrap()).collect();
+    assert_eq!(listed, every_leaf());
+    for (row, leaf) in rows.iter().zip(listed) {
+        let direction = match leaf.direction() {
+            Direction::Up => "up",
+            Direction::Down => "down",
+        };
+        assert_eq!((row[0].as_str(), row[1].as_str()), (leaf.name(), direction));
+        let text = format!("ota/v1/acme/d/lamp-1/{}", filled(&row[0]));
+        assert_eq!(Topic::parse(&text).unwrap().to_string(), text);
+    }
+}
+
+#[test]
+fn the_page_lists_every_topic_of_a_tenant() {
+    let mut kinds = BTreeSet::new();
+    for row in rows("topic") {
+        let text = filled(&row[0]);
+        let topic = Topic::parse(&text).unwrap();
+        assert_eq!(topic.to_string(), text);
+        kinds.insert(match topic {
+            Topic::Device { .. } => "device",
+            Topic::Server { .. } => "server",
+            Topic::Announce { .. } => "announce",
+            Topic::Carousel { .. } => "carousel",
+        });
+    }
+    assert_eq!(kinds, BTreeSet::from(["announce", "carousel", "server"]));
+}
+
+#[test]
+fn what_the_page_says_that_devices_send_is_read() {
+    let mut shown = BTreeSet::new();
+    for (leaf, sample) in samples().into_iter().filter(|(leaf, _)| leaf.direction() == Direction::Up) {
+        shown.insert(leaf.name());
+        let read = decode(leaf, None, sample.as_bytes());
+        let named = decode(leaf, Some("application/json"), sample.as_bytes());
+        assert!(read.is_ok(), "{leaf}: {read:?}");
+        assert_eq!(read, named, "{leaf}");
+        let value: Value = serde_json::from_str(sample).unwrap();
+        let mut cbor = Vec::new();
+        ciborium::into_writer(&value, &mut cbor).unwrap();
+        let in_cbor = decode(leaf, Some("application/cbor"), &cbor).unwrap();
+        assert_eq!(read.map(|read| read.body), Ok(in_cbor.body), "{leaf}");
+    }
+    let up = every_leaf().into_iter().filter(|leaf| leaf.direction() == Direction::Up);
+    assert_eq!(shown, up.map(Leaf::name).collect());
+}
+
+#[test]
+fn what_the_page_says_that_the_server_sends_is_written() {
+    let down = samples().into_iter().filter(|(leaf, _)| leaf.direction() == Direction::Down);
+    let shown: Vec<(Leaf, String)> = down.map(|(leaf, sample)| (leaf, sample.to_owned())).collect();
+    assert_eq!(shown, written());
+}
+
+/// What the program writes, in the order of the page.
+fn written() -> Vec<(Leaf, String)> {
+    let mut all = Vec::new();
+    let mut add = |leaf, bytes: Vec<u8>| all.push((leaf, String::from_utf8(bytes).unwrap()));
+    let stored = Receipt { seq: Some(41), outcome: Outcome::Stored };
+    add(Leaf::Ack, encode_ack(Leaf::Hello, &stored, Format::Json));
+    let reject = Reject::Action(updraft::domain::action::Refusal::Finished);
+    let outcome = Outcome::Rejected { code: reject.code(), message: reject.to_string() };
+    let action = ActionId::new(101).unwrap();
+    add(Leaf::Ack, encode_ack(Leaf::Fb(action), &Receipt { seq: None, outcome }, Format::Json));
+
+    let expires = Time(1_731_600_000_000);
+    let components = vec![Wanted { action, image: Arc::new(image()) }];
+    let desired = Message::Desired(Desired { seq: 9, expires, components });
+    add(Leaf::Desired, encode_message(&desired, Format::Json, "https://ota.example"));
+    let command =
+        Command { id: 5, order: Order::Deploy, action: Some(action), attempt: 1, deadline: expires };
+    add(Leaf::Cmd, encode_message(&Message::Command(command), Format::Json, "https://ota.example"));
+
+    let found = [explanation(action)];
+    let plan = Plan { length: 4096, blocks: vec![20, 21, 24, 43] };
+    let answers = [
+        ("7", Answer::Accepted),
+        ("8", Answer::Explained(&found)),
+        ("1", Answer::Chunks { file: 3, size: 387_808, plan: &plan }),
+        ("1", Answer::ChunksRefused(ChunkRefusal::BlockTooLong { max: 16_384 })),
+        ("1", Answer::Rejected { code: "busy", message: "too much is waiting", retry_after_s: Some(5) }),
+    ];
+    for (cid, answer) in answers {
+        add(Leaf::Resp, encode_resp(Cid::new(cid).as_ref(), answer, Format::Json));
+    }
+    all
+}
+
+fn image() -> Image {
+    let artifact = Artifact {
+        id: ArtifactId::new(1201).unwrap(),
+        name: "lamp.bin".into(),
+        size: 387_808,
+        sha256: Sha256([0xAB; 32]),
+        sha1: [0x01; 20],
+        md5: [0xF0; 16],
+    };
+    Image {
+        id: ImageId::new(12).unwrap(),
+        tenant: TenantId::default(),
+        product: ProductId::parse("lamp").unwrap(),
+        kind: FirmwareType::APPLICATION,
+        number: 7155,
+        version: Version::parse("1.0.3").unwrap(),
+        artifacts: vec![artifact],
+        rules: Rules::default(),
+        created: Time(0),
+    }
+}
+
+fn explanation(action: ActionId) -> Explanation {
+    let running = Running::named(Version::parse("1.0.3").unwrap());
+    Explanation {
+        kind: FirmwareType::APPLICATION,
+        reported: Some(Reported { running, seq: 4, at: Time(0) }),
+        image: Some(image()),
+        findings: vec![
+            Finding { rule: Rule::Product, failed: None },
+            Finding { rule: Rule::NotInstalled, failed: Some(Reason::AlreadyInstalled) },
+        ],
+        active: Some((action, State::Verifying)),
+    }
+}
+
+#[test]
+fn the_page_lists_the_codes_of_this_door() {
+    let listed: BTreeSet<String> = rows("code").into_iter().map(|row| row[0].clone()).collect();
+    let unread = [
+        PayloadError::TooLarge(0),
+        PayloadError::ContentType,
+        PayloadError::NoFormat,
+        PayloadError::Json(String::new()),
+        PayloadError::Cbor(String::new()),
+        PayloadError::Trailing(1),
+        PayloadError::Octets(7),
+        PayloadError::NotUtf8,
+        PayloadError::Value("v"),
+        PayloadError::TooMany { field: "v", found: 2, max: 1 },
+        PayloadError::OtherAction,
+        PayloadError::ServerSpeaks,
+    ];
+    let refused = [
+        ChunkRefusal::NoLength,
+        ChunkRefusal::BlockTooLong { max: 1 },
+        ChunkRefusal::BeyondEnd { blocks: 1 },
+        ChunkRefusal::NothingWanted,
+    ];
+    let mut codes: BTreeSet<&str> = unread.iter().map(PayloadError::code).collect();
+    codes.extend(refused.iter().map(|refusal| refusal.code()));
+    assert_eq!(codes.len(), unread.len() + refused.len(), "codes are distinct");
+    for code in codes {
+        assert!(listed.contains(code), "topics.md does not list {code}");
+    }
+}
