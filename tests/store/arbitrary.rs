@@ -9,7 +9,9 @@ use proptest::prelude::*;
 use updraft::domain::action::{Action, Component, Failure, Origin, State};
 use updraft::domain::decide::{Entry, Note};
 use updraft::domain::deployment::{Counters, Deployment, Target};
-use updraft::domain::device::{Capabilities, Device, Failures, Format, Hardware, Reported, SeqWindow};
+use updraft::domain::device::{
+    Capabilities, Device, Failures, Format, Hardware, Refused, Reported, SeqWindow,
+};
 use updraft::domain::feedback::{Finished, Progress, Word};
 use updraft::domain::ids::*;
 use updraft::domain::image::{Artifact, Image, Release, Sha256};
@@ -100,7 +102,8 @@ pub fn device() -> impl Strategy<Value = Device> {
     let who = (device_key(), product(), hardware, capabilities());
     let runs = (btree_map(kind(), reported(), 0..4), btree_map(attribute, text(), 0..5), of(text()));
     let told = (any::<(u64, u64)>(), any::<u64>(), btree_map(kind(), action_id(), 0..3));
-    let rest = (btree_map(kind(), failures, 0..3), any::<bool>(), time(), of(time()));
+    let refused = (time(), text(), text()).prop_map(|(at, code, message)| Refused { at, code, message });
+    let rest = (btree_map(kind(), failures, 0..3), any::<bool>(), time(), of(time()), of(refused));
     (who, runs, told, rest).prop_map(|(who, runs, told, rest)| Device {
         key: who.0,
         product: who.1,
@@ -113,6 +116,7 @@ pub fn device() -> impl Strategy<Value = Device> {
         desired_seq: told.1,
         active: told.2,
         failures: rest.0,
+        refused: rest.4,
         online: rest.1,
         created: rest.2,
         last_seen: rest.3,
@@ -223,8 +227,9 @@ fn rules() -> impl Strategy<Value = Rules> {
 }
 
 fn artifact() -> impl Strategy<Value = Artifact> {
-    (text(), any::<u64>(), any::<[u8; 32]>(), any::<[u8; 20]>(), any::<[u8; 16]>()).prop_map(
-        |(name, size, sha256, sha1, md5)| Artifact { name, size, sha256: Sha256(sha256), sha1, md5 },
+    let id = (1..=u64::from(ArtifactId::MAX)).prop_map(|n| ArtifactId::new(n).unwrap());
+    (id, text(), any::<u64>(), any::<[u8; 32]>(), any::<[u8; 20]>(), any::<[u8; 16]>()).prop_map(
+        |(id, name, size, sha256, sha1, md5)| Artifact { id, name, size, sha256: Sha256(sha256), sha1, md5 },
     )
 }
 
