@@ -2,5 +2,6 @@
 
 pub mod domain;
 pub mod engine;
+pub mod http;
 pub mod mqtt;
 pub mod store;
