@@ -1,5 +1,6 @@
 //! Questions that change nothing, answered from a snapshot beside the writer.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::domain::action::{Action, State};
@@ -10,7 +11,7 @@ use crate::domain::eligibility::{self, Finding};
 use crate::domain::ids::{
     ActionId, DeploymentId, DeviceId, DeviceKey, FirmwareType, ImageId, ProductId, ReleaseId, TenantId,
 };
-use crate::domain::image::{Image, Release};
+use crate::domain::image::{Image, Release, Sha256};
 use crate::domain::offer::Offer;
 use crate::store::tables::{Operator, Principal, View};
 use crate::store::{Store, StoreError};
@@ -207,6 +208,30 @@ impl Reader {
         })
     }
 
+    /// Whether an image of the tenant has the file.
+    pub fn has_artifact(&self, tenant: &TenantId, sha256: &Sha256) -> Result<bool, StoreError> {
+        /// How many images are looked at in one go: a few hundred kilobytes.
+        const PAGE: usize = 256;
+        self.ask(|view| {
+            let mut after = None;
+            loop {
+                let images = view.images(tenant, after, PAGE)?;
+                if images.iter().flat_map(|i| &i.artifacts).any(|a| a.sha256 == *sha256) {
+                    return Ok(true);
+                }
+                match images.last() {
+                    Some(last) if images.len() == PAGE => after = Some(last.id),
+                    Some(_) | None => return Ok(false),
+                }
+            }
+        })
+    }
+
+    /// The files of all images of all tenants.
+    pub fn artifacts(&self) -> Result<BTreeSet<Sha256>, StoreError> {
+        self.ask(|view| view.all_artifacts())
+    }
+
     /// The files that the device may fetch now: those of its actions under way.
     pub fn grants(&self, key: &DeviceKey) -> Result<Vec<Grant>, StoreError> {
         self.ask(|view| {
@@ -230,7 +255,7 @@ impl Reader {
 
 /// The device's actions under way.
 pub(super) fn active_actions(view: View<'_>, device: &Device) -> Result<Vec<Action>, StoreError> {
-    let ids: std::collections::BTreeSet<_> = device.active.values().copied().collect();
+    let ids: BTreeSet<_> = device.active.values().copied().collect();
     let mut actions = Vec::with_capacity(ids.len());
     for id in ids {
         actions.extend(view.action(&device.key.tenant, id)?);

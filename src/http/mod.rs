@@ -1,6 +1,108 @@
 //! Front door two: the operator's API and the files that devices fetch, over HTTP/1.1.
 //!
 //! Nothing here decides anything: a request becomes a `Call` or a question to the `Reader`, the answer becomes
-//! bytes. Artifact bytes never pass the engine.
+//! bytes. Artifact bytes never pass the engine. `serve` and below it `pace`, `request`, `range` and `body` know no
+//! dialect; `api` and `downloads` are two of them.
 
+mod api;
+mod auth;
+mod body;
+mod downloads;
+mod error;
+mod pace;
+pub mod range;
+mod request;
+mod serve;
+mod shelf;
 pub mod wire;
+
+use std::time::Instant;
+
+use axum::Router;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderName, HeaderValue};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use std::sync::Arc;
+
+use crate::domain::ids::Time;
+use crate::engine::Engine;
+use crate::engine::call::{Call, Reply};
+use crate::engine::query::Reader;
+use crate::store::StoreError;
+use error::ApiError;
+use shelf::Shelf;
+
+pub use pace::Pace;
+pub use serve::{Http, HttpError, Settings, start};
+
+/// What the requests of one server share.
+#[derive(Debug)]
+struct Door {
+    engine: Engine,
+    reader: Reader,
+    shelf: Shelf,
+    failures: auth::Failures,
+    started: Time,
+    since: Instant,
+    epoch: u64,
+}
+
+impl Door {
+    /// Asks the store, on a thread that may wait for the disk.
+    async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Reader) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let reader = self.reader.clone();
+        let answer = tokio::task::spawn_blocking(move || question(&reader)).await;
+        Ok(answer.map_err(|panic| ApiError::internal(&panic))??)
+    }
+
+    /// Has the engine carry out a call; returns after its commit.
+    async fn call(&self, call: Call) -> Result<Reply, ApiError> {
+        Ok(self.engine.call(call).await?)
+    }
+}
+
+/// Every path that this door has.
+fn router(door: Arc<Door>) -> Router {
+    Router::new()
+        .route("/", get(welcome))
+        .route("/healthz", get(healthy))
+        .route("/artifacts/{sha256}", get(downloads::fetch))
+        .nest("/api/v1", api::routes())
+        .fallback(error::no_such_path)
+        .method_not_allowed_fallback(error::no_such_method)
+        .layer(axum::middleware::map_response(harden))
+        .with_state(door)
+}
+
+/// No answer is to be sniffed, framed or run as a page, and none is to be kept by a proxy unless it says so itself.
+async fn harden(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let policy = HeaderName::from_static("content-security-policy");
+    headers.entry(policy).or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+async fn welcome() -> Response {
+    let text = concat!(
+        "updraft ",
+        env!("CARGO_PKG_VERSION"),
+        "\nUpdates the software of a fleet of devices.\n\n",
+        "Operators: the API is below /api/v1/ (start with /api/v1/status and a token).\n",
+        "Devices:   files are below /artifacts/, versions and commands go over MQTT.\n",
+    );
+    plain(text)
+}
+
+async fn healthy() -> Response {
+    plain("ok\n")
+}
+
+fn plain(text: &'static str) -> Response {
+    ([(CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
+}

@@ -1,0 +1,263 @@
+//! Accepting connections and speaking HTTP/1.1 on them, with a bound on everything a client can hold on to.
+//!
+//! Knows no path and no dialect. Handshakes never run on the accept path.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Body;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+
+use super::auth::{Failures, Peer};
+use super::pace::{Impatient, Pace, Paced};
+use super::shelf::Shelf;
+use super::{Door, router};
+use crate::engine::query::Reader;
+use crate::engine::{Engine, now};
+use crate::store::artifacts::Artifacts;
+
+/// hyper's buffer for one connection: the head of a request has to fit, and a body is read in such pieces.
+const BUFFER_BYTES: usize = 64 * 1024;
+/// The most header lines of a request; browsers behind proxies send about thirty.
+const HEADERS_MAX: usize = 64;
+/// How long accepting pauses when the process has no descriptors left: some connection ends in that time.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// What the operator has set for this door.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where to listen; port 0 takes any that is free.
+    pub listen: SocketAddr,
+    /// TLS, unless the door is plain.
+    pub tls: Option<Arc<ServerConfig>>,
+    /// The most connections at once; accepting pauses at it.
+    pub max_connections: usize,
+    /// How long a TLS handshake may take.
+    pub handshake_timeout: Duration,
+    /// How long the head of a request may take, and how long a connection may be idle.
+    pub header_timeout: Duration,
+    /// How slow the body of a request may be.
+    pub body_pace: Pace,
+    /// How long a client may take nothing of an answer.
+    pub write_timeout: Duration,
+    /// The largest upload of one image, all its files together.
+    pub upload_max_bytes: u64,
+    /// Unlike that of every other start of the server.
+    pub epoch: u64,
+}
+
+impl Default for Settings {
+    /// Port 8080 on loopback and the bounds that DESIGN gives; 512 MiB for an image, which is a small Linux.
+    fn default() -> Self {
+        Settings {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            tls: None,
+            max_connections: 10_000,
+            handshake_timeout: Duration::from_secs(5),
+            header_timeout: Duration::from_secs(10),
+            body_pace: Pace { bytes: 10 * 1024, window: Duration::from_secs(10) },
+            write_timeout: Duration::from_secs(30),
+            upload_max_bytes: 512 * 1024 * 1024,
+            epoch: 0,
+        }
+    }
+}
+
+/// Why the door cannot open.
+#[derive(Debug, thiserror::Error)]
+pub enum HttpError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        #[source]
+        cause: io::Error,
+    },
+}
+
+/// The open door. Dropping it closes it at once.
+#[derive(Debug)]
+pub struct Http {
+    address: SocketAddr,
+    closing: watch::Sender<Option<Duration>>,
+    accepting: JoinHandle<()>,
+}
+
+impl Http {
+    /// Where it listens.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Accepts nothing more, lets requests under way finish for at most `patience`, then cuts them.
+    pub async fn stop(mut self, patience: Duration) {
+        // It fails only when the task has ended, and then there is nothing left to close.
+        let _ = self.closing.send(Some(patience));
+        if let Err(error) = (&mut self.accepting).await {
+            tracing::error!(%error, "the HTTP listener had failed");
+        }
+    }
+}
+
+impl Drop for Http {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+/// Opens the door.
+///
+/// # Errors
+/// [`HttpError::Listen`] when the address cannot be listened on.
+pub async fn start(
+    settings: Settings,
+    engine: Engine,
+    reader: Reader,
+    artifacts: Arc<Artifacts>,
+) -> Result<Http, HttpError> {
+    let failed = |cause| HttpError::Listen { address: settings.listen, cause };
+    let listener = TcpListener::bind(settings.listen).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    let door = Arc::new(Door {
+        shelf: Shelf::new(artifacts, reader.clone(), settings.upload_max_bytes),
+        engine,
+        reader,
+        failures: Failures::default(),
+        started: now(),
+        since: Instant::now(),
+        epoch: settings.epoch,
+    });
+    let (closing, closed) = watch::channel(None);
+    let house = House {
+        slots: Arc::new(Semaphore::new(settings.max_connections)),
+        tls: settings.tls.clone().map(TlsAcceptor::from),
+        router: router(door),
+        settings: Arc::new(settings),
+        graceful: GracefulShutdown::new(),
+    };
+    let accepting = tokio::spawn(house.run(listener, closed));
+    Ok(Http { address, closing, accepting })
+}
+
+/// What the accept loop owns.
+struct House {
+    settings: Arc<Settings>,
+    slots: Arc<Semaphore>,
+    tls: Option<TlsAcceptor>,
+    router: Router,
+    graceful: GracefulShutdown,
+}
+
+impl House {
+    async fn run(self, listener: TcpListener, mut closed: watch::Receiver<Option<Duration>>) {
+        let mut guests = JoinSet::new();
+        let patience = loop {
+            tokio::select! {
+                (stream, peer, slot) = self.accept(&listener) => {
+                    guests.spawn(self.welcome(stream, peer, slot));
+                }
+                Some(_) = guests.join_next() => {}
+                asked = closed.wait_for(Option::is_some) => {
+                    break asked.ok().and_then(|patience| *patience).unwrap_or_default();
+                }
+            }
+        };
+        drop(listener);
+        let finish = async {
+            self.graceful.shutdown().await;
+            while guests.join_next().await.is_some() {}
+        };
+        // Whoever is not done by then is cut when `guests` goes.
+        let _ = tokio::time::timeout(patience, finish).await;
+    }
+
+    /// The next connection. Waits for a slot first: what is not accepted waits in the kernel's queue.
+    async fn accept(&self, listener: &TcpListener) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
+        loop {
+            let slot = Arc::clone(&self.slots).acquire_owned().await.expect("the semaphore is never closed");
+            match listener.accept().await {
+                Ok((stream, peer)) => return (stream, peer, slot),
+                Err(error) if is_clients_fault(&error) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept HTTP connections for a moment");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    /// Serves one connection until it ends.
+    fn welcome(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        slot: OwnedSemaphorePermit,
+    ) -> impl Future<Output = ()> + Send + 'static {
+        let (settings, tls, router) = (Arc::clone(&self.settings), self.tls.clone(), self.router.clone());
+        let watcher = self.graceful.watcher();
+        async move {
+            let _slot = slot;
+            // Answers are written whole; waiting for more to send would only delay them.
+            let _ = stream.set_nodelay(true);
+            let served = match tls {
+                None => converse(stream, peer, router, &settings, watcher).await,
+                Some(tls) => match tokio::time::timeout(settings.handshake_timeout, tls.accept(stream)).await
+                {
+                    Ok(Ok(stream)) => converse(stream, peer, router, &settings, watcher).await,
+                    Ok(Err(error)) => return tracing::debug!(%peer, %error, "a TLS handshake failed"),
+                    Err(_) => return tracing::debug!(%peer, "a TLS handshake took too long"),
+                },
+            };
+            if let Err(error) = served {
+                tracing::debug!(%peer, %error, "an HTTP connection ended badly");
+            }
+        }
+    }
+}
+
+/// Errors of a connection that was gone before it was accepted say nothing about this process.
+fn is_clients_fault(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused
+    )
+}
+
+async fn converse(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    peer: SocketAddr,
+    router: Router,
+    settings: &Settings,
+    watcher: hyper_util::server::graceful::Watcher,
+) -> Result<(), hyper::Error> {
+    let pace = settings.body_pace;
+    let routes = TowerToHyperService::new(router);
+    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+        request.extensions_mut().insert(Peer(peer.ip()));
+        routes.call(request.map(|body| Body::new(Paced::new(body, pace))))
+    });
+    let connection = http1::Builder::new()
+        // Without a timer hyper has no header deadline at all.
+        .timer(TokioTimer::new())
+        .header_read_timeout(settings.header_timeout)
+        .max_buf_size(BUFFER_BYTES)
+        .max_headers(HEADERS_MAX)
+        .serve_connection(TokioIo::new(Impatient::new(stream, settings.write_timeout)), service);
+    watcher.watch(connection).await
+}
