@@ -1,0 +1,217 @@
+//! The configuration: what the layers say, which wins, and what is refused.
+#![allow(clippy::unwrap_used)]
+
+use std::error::Error as _;
+use std::path::PathBuf;
+
+use updraft::cli::config::{Config, DEFAULTS, Engine, Flags, Http, Mqtt, RANGES, Security, Store, Tls};
+
+/// What is set where, for one case.
+#[derive(Default)]
+struct Given<'a> {
+    file: Option<&'a str>,
+    environment: &'a [(&'a str, &'a str)],
+    flags: Flags,
+}
+
+/// Loads the case; an error is its text, with the folder of the file left out.
+fn load(given: &Given<'_>) -> Result<Config, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("own.toml");
+    if let Some(text) = given.file {
+        std::fs::write(&path, text).unwrap();
+    }
+    let environment = given.environment.iter().map(|(name, value)| (name.to_string(), value.to_string()));
+    let file = given.file.map(|_| path.as_path());
+    Config::load(file, environment, &given.flags).map_err(|error| {
+        let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+        format!("{error}{cause}").replace(&format!("{}/", folder.path().display()), "")
+    })
+}
+
+fn defaults() -> Config {
+    Config {
+        store: Store { data: PathBuf::from("updraft-data") },
+        mqtt: Mqtt {
+            listen: "127.0.0.1:1883".into(),
+            workers: 0,
+            connections_max: 100_000,
+            packet_bytes: 65_536,
+            connect_timeout_ms: 5_000,
+            filters_max: 16,
+            unacked_max: 32,
+            outbox_bytes: 262_144,
+            write_timeout_ms: 30_000,
+            session_expiry_max_s: 86_400,
+            probe_interval_ms: 5_000,
+            probe_timeout_ms: 30_000,
+            tls: None,
+        },
+        http: Http {
+            listen: "127.0.0.1:8080".into(),
+            public_url: String::new(),
+            header_timeout_ms: 10_000,
+            upload_bytes: 2_147_483_648,
+            connections_max: 10_000,
+        },
+        engine: Engine { attempts: 3, cancel_timeout_ms: 86_400_000, command_expiry_ms: 3_600_000 },
+        security: Security { allow_remote_plaintext: false },
+    }
+}
+
+/// The defaults with a change.
+fn changed(change: impl FnOnce(&mut Config)) -> Config {
+    let mut config = defaults();
+    change(&mut config);
+    config
+}
+
+#[test]
+fn broker_toml_says_the_defaults() {
+    assert_eq!(load(&Given::default()), Ok(defaults()));
+}
+
+#[test]
+fn every_key_of_broker_toml_has_a_comment_right_above_it() {
+    let lines: Vec<&str> = DEFAULTS.lines().collect();
+    let keys = (1..lines.len()).filter(|at| lines[*at].contains(" = ") && !lines[*at].starts_with('#'));
+    for at in keys {
+        assert!(lines[at - 1].starts_with("# "), "{} has no reason", lines[at]);
+    }
+}
+
+#[test]
+fn every_number_of_broker_toml_has_a_range() {
+    let table: toml::Table = DEFAULTS.parse().unwrap();
+    let mut numbers = Vec::new();
+    for (section, keys) in &table {
+        let keys = keys.as_table().unwrap().iter().filter(|(_, value)| value.is_integer());
+        numbers.extend(keys.map(|(key, _)| format!("{section}.{key}")));
+    }
+    let mut ranges: Vec<String> = RANGES.iter().map(|(key, ..)| key.to_string()).collect();
+    ranges.sort();
+    numbers.sort();
+    assert_eq!(numbers, ranges);
+}
+
+#[test]
+fn the_file_goes_over_the_defaults_the_environment_over_the_file_and_flags_over_all() {
+    let file = "[mqtt]\nlisten = '127.0.0.1:1'\nworkers = 1\n[http]\nlisten = '127.0.0.1:1'\n[engine]\n";
+    let environment: &[(&str, &str)] = &[
+        ("UPDRAFT_MQTT_LISTEN", "127.0.0.1:2"),
+        ("UPDRAFT_HTTP_LISTEN", "127.0.0.1:2"),
+        ("UPDRAFT_SECURITY_ALLOW_REMOTE_PLAINTEXT", "true"),
+        ("UPDRAFT_TOKEN", "is none of ours"),
+        ("PATH", "/bin"),
+    ];
+    let flags = Flags { http: Some("127.0.0.1:3".into()), data: Some("d".into()), mqtt: None };
+    let expected = changed(|config| {
+        config.mqtt.listen = "127.0.0.1:2".into();
+        config.mqtt.workers = 1;
+        config.http.listen = "127.0.0.1:3".into();
+        config.store.data = "d".into();
+        config.security.allow_remote_plaintext = true;
+    });
+    assert_eq!(load(&Given { file: Some(file), environment, flags }), Ok(expected));
+}
+
+#[test]
+fn tls_is_given_whole_from_any_layer() {
+    let file = "[mqtt.tls]\nlisten = '0.0.0.0:8883'\ncertificate = 'c'\n";
+    let environment: &[(&str, &str)] = &[("UPDRAFT_MQTT_TLS_KEY", "k")];
+    let tls = Tls { listen: "0.0.0.0:8883".into(), certificate: "c".into(), key: "k".into() };
+    let given = Given { file: Some(file), environment, ..Given::default() };
+    assert_eq!(load(&given), Ok(changed(|config| config.mqtt.tls = Some(tls))));
+}
+
+#[test]
+fn a_remote_listener_without_tls_is_taken_only_when_told_so() {
+    let file = "[http]\nlisten = '0.0.0.0:8080'\n[security]\nallow_remote_plaintext = true\n";
+    let expected = changed(|config| {
+        config.http.listen = "0.0.0.0:8080".into();
+        config.security.allow_remote_plaintext = true;
+    });
+    assert_eq!(load(&Given { file: Some(file), ..Given::default() }), Ok(expected));
+}
+
+#[test]
+fn errors_say_the_key_its_origin_and_what_is_allowed() {
+    let no_flags = Flags::default;
+    let remote = "is reachable from outside and has no TLS. Listen on 127.0.0.1, use [mqtt.tls] or a TLS proxy, or \
+                  set allow_remote_plaintext = true in [security] if the network is closed";
+    let table: Vec<(Option<&str>, &[(&str, &str)], Flags, String)> = vec![
+        (
+            Some("[security]\nallow_remote_plaintxt = true"),
+            &[],
+            no_flags(),
+            "own.toml: there is no key security.allow_remote_plaintxt; the keys are: \
+             security.allow_remote_plaintext"
+                .into(),
+        ),
+        (
+            Some("[mqttt]\n"),
+            &[],
+            no_flags(),
+            "own.toml: there is no key mqttt; the keys are: engine, http, mqtt, security, store".into(),
+        ),
+        (
+            Some("[mqtt]\nworkers = '2'"),
+            &[],
+            no_flags(),
+            "mqtt.workers = \"2\" (own.toml): must be of type integer".into(),
+        ),
+        (
+            Some("[mqtt]\nworkers = 65"),
+            &[],
+            no_flags(),
+            "mqtt.workers = 65 (own.toml): must be 0 to 64".into(),
+        ),
+        (
+            None,
+            &[("UPDRAFT_STORE_DATE", "x")],
+            no_flags(),
+            "environment variable UPDRAFT_STORE_DATE: there is no key store.date; the keys are: store.data".into(),
+        ),
+        (
+            None,
+            &[("UPDRAFT_ENGINE_ATTEMPTS", "many")],
+            no_flags(),
+            "engine.attempts = many (environment variable UPDRAFT_ENGINE_ATTEMPTS): must be of type integer".into(),
+        ),
+        (
+            None,
+            &[("UPDRAFT_MQTT_TLS_LISTEN", "0.0.0.0:8883")],
+            no_flags(),
+            "mqtt.tls needs listen, certificate and key; certificate is missing".into(),
+        ),
+        (
+            None,
+            &[("UPDRAFT_HTTP_PUBLIC_URL", "updates.example.com")],
+            no_flags(),
+            "http.public_url = updates.example.com (environment variable UPDRAFT_HTTP_PUBLIC_URL): must be empty, or \
+             http:// or https:// and a host, without a slash at the end"
+                .into(),
+        ),
+        (
+            None,
+            &[],
+            Flags { mqtt: Some("nowhere".into()), ..no_flags() },
+            "mqtt.listen = nowhere (flag --mqtt): must be an address and a port, such as 127.0.0.1:1883".into(),
+        ),
+        (
+            None,
+            &[],
+            Flags { mqtt: Some("0.0.0.0:1883".into()), ..no_flags() },
+            format!("mqtt.listen = 0.0.0.0:1883 (flag --mqtt) {remote}"),
+        ),
+        (
+            None,
+            &[("UPDRAFT_HTTP_LISTEN", "[::]:8080")],
+            no_flags(),
+            format!("http.listen = [::]:8080 (environment variable UPDRAFT_HTTP_LISTEN) {remote}"),
+        ),
+    ];
+    for (file, environment, flags, expected) in table {
+        assert_eq!(load(&Given { file, environment, flags }), Err(expected));
+    }
+}
