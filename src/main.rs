@@ -1,3 +1,7 @@
 //! The `updraft` program: the server and the operator's command line in one binary.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    updraft::cli::main()
+}

@@ -35,7 +35,7 @@ fn defaults() -> Config {
         mqtt: Mqtt {
             listen: "127.0.0.1:1883".into(),
             workers: 0,
-            connections_max: 100_000,
+            connections_max: 120_000,
             packet_bytes: 65_536,
             connect_timeout_ms: 5_000,
             filters_max: 16,

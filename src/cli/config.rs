@@ -17,7 +17,8 @@ pub const DEFAULTS: &str = include_str!("../../broker.toml");
 /// What the names of environment variables begin with.
 const PREFIX: &str = "UPDRAFT_";
 /// Variables that are not keys of the configuration: the command line reads them.
-const NOT_KEYS: &[&str] = &["UPDRAFT_SERVER", "UPDRAFT_TOKEN", "UPDRAFT_DATA", "UPDRAFT_LOG", "UPDRAFT_TENANT"];
+const NOT_KEYS: &[&str] =
+    &["UPDRAFT_SERVER", "UPDRAFT_TOKEN", "UPDRAFT_DATA", "UPDRAFT_LOG", "UPDRAFT_TENANT"];
 /// Keys without a default: given together, or not at all.
 const OPTIONAL: &[(&str, &str)] = &[("mqtt.tls", "listen"), ("mqtt.tls", "certificate"), ("mqtt.tls", "key")];
 
@@ -34,7 +35,7 @@ pub const RANGES: &[(&str, i64, i64)] = &[
     ("mqtt.outbox_bytes", 4096, 16_777_216),
     ("mqtt.write_timeout_ms", 100, 600_000),
     ("mqtt.session_expiry_max_s", 0, 31_536_000),
-    ("mqtt.probe_interval_ms", 0, 3_600_000),
+    ("mqtt.probe_interval_ms", 100, 3_600_000),
     ("mqtt.probe_timeout_ms", 100, 3_600_000),
     ("http.header_timeout_ms", 100, 600_000),
     ("http.upload_bytes", 1, 1_099_511_627_776),
@@ -85,14 +86,14 @@ pub struct Mqtt {
     /// Filters in one device's session.
     pub filters_max: usize,
     /// Uplinks of one session that are not committed yet.
-    pub unacked_max: usize,
+    pub unacked_max: u16,
     /// Bytes that wait for a slow device.
     pub outbox_bytes: usize,
     /// How long a write may make no progress.
     pub write_timeout_ms: u64,
     /// The longest session expiry, in seconds.
     pub session_expiry_max_s: u32,
-    /// How often the server probes itself; 0 never does.
+    /// How often the server probes itself.
     pub probe_interval_ms: u64,
     /// How long a probe may take.
     pub probe_timeout_ms: u64,
@@ -290,8 +291,7 @@ impl Layers {
     fn add_file(&mut self, path: &Path) -> Result<(), ConfigError> {
         let text = std::fs::read_to_string(path)
             .map_err(|cause| ConfigError::Unreadable { path: path.into(), cause })?;
-        let table: Table =
-            text.parse().map_err(|cause| ConfigError::NotToml { path: path.into(), cause })?;
+        let table: Table = text.parse().map_err(|cause| ConfigError::NotToml { path: path.into(), cause })?;
         let origin = Origin::File(path.into());
         for (key, value) in leaves(&table) {
             self.set(key, value, origin.clone())?;
@@ -300,7 +300,9 @@ impl Layers {
     }
 
     fn add_variable(&mut self, name: &str, value: &str) -> Result<(), ConfigError> {
-        let Some(rest) = name.strip_prefix(PREFIX).filter(|_| !NOT_KEYS.contains(&name)) else { return Ok(()) };
+        let Some(rest) = name.strip_prefix(PREFIX).filter(|_| !NOT_KEYS.contains(&name)) else {
+            return Ok(());
+        };
         let origin = Origin::Environment(name.into());
         let wanted = rest.to_ascii_lowercase();
         let Some(key) = self.known().find(|key| key.replace('.', "_") == wanted) else {
@@ -326,7 +328,8 @@ impl Layers {
 
     /// Takes a value for a key that exists, if it has the type of the default.
     fn set(&mut self, key: String, value: Value, origin: Origin) -> Result<(), ConfigError> {
-        let empty_section = value.as_table().is_some() && self.known().any(|k| k.starts_with(&format!("{key}.")));
+        let empty_section =
+            value.as_table().is_some() && self.known().any(|k| k.starts_with(&format!("{key}.")));
         if empty_section {
             return Ok(());
         }
@@ -349,7 +352,9 @@ impl Layers {
             "boolean" => text.parse().ok().map(Value::Boolean),
             _ => Some(Value::String(text.into())),
         };
-        value.ok_or_else(|| self.bad(key, text.into(), origin.clone(), format!("must be of type {}", self.type_of(key))))
+        value.ok_or_else(|| {
+            self.bad(key, text.into(), origin.clone(), format!("must be of type {}", self.type_of(key)))
+        })
     }
 
     fn bad(&self, key: &str, value: String, origin: Origin, allowed: String) -> ConfigError {

@@ -1,0 +1,355 @@
+//! The command line's grammar. What a command does is in `serve` and in `commands`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use jiff::Timestamp;
+
+const AFTER_HELP: &str = "\
+Without a command, updraft serves with its defaults.
+
+Exit codes of `serve`: 0 stopped when asked to; 64 usage or configuration; 69 an address cannot be listened on;
+70 a commit failed (nothing after it was acknowledged; start again); 71 the bus is dead; 72 the server did not answer
+its own probe; 73 another server uses the folder; 74 the folder cannot be used.
+Exit codes of the other commands: 0 done; 1 refused, or something failed; 2 usage; 3 the server cannot be reached.";
+
+/// Updates the software of a fleet of IoT devices, MQTT first.
+#[derive(Debug, Parser)]
+#[command(name = "updraft", version, about, after_help = AFTER_HELP)]
+pub struct Arguments {
+    /// What is asked for on every command.
+    #[command(flatten)]
+    pub common: Common,
+    /// The command; without one, serve.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What every command takes.
+#[derive(Debug, Clone, Args)]
+pub struct Common {
+    /// The server's data folder [default: updraft-data].
+    #[arg(long, global = true, env = "UPDRAFT_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// The server, such as https://updates.example.com; without it, the one that serves the data folder.
+    #[arg(long, global = true, env = "UPDRAFT_SERVER", value_name = "URL")]
+    pub server: Option<String>,
+    /// The tenant [default: your own, or `default`].
+    #[arg(long, global = true, env = "UPDRAFT_TENANT")]
+    pub tenant: Option<String>,
+    /// Print the server's JSON.
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the server (also without any command).
+    Serve(Serve),
+    /// Devices and their tokens.
+    #[command(subcommand)]
+    Device(Device),
+    /// Images: what can be installed.
+    #[command(subcommand)]
+    Image(Image),
+    /// Releases: images that are installed together.
+    #[command(subcommand)]
+    Release(Release),
+    /// Offer an image to every eligible device of its product (`offer 7` is short for `offer set 7`).
+    Offer(Offer),
+    /// Bring an image or a release to devices.
+    Deploy(Deploy),
+    /// Actions: one device, one update.
+    #[command(subcommand)]
+    Action(Action),
+    /// Say why a device has, or does not have, the offered images.
+    Explain(Explain),
+    /// Follow deployments until they are done.
+    Watch(Watch),
+    /// Operators and their tokens.
+    #[command(subcommand)]
+    Operator(Operator),
+    /// Say how the server is.
+    Status,
+}
+
+/// `serve`
+#[derive(Debug, Clone, Default, Args)]
+pub struct Serve {
+    /// Where devices connect over MQTT [default: 127.0.0.1:1883].
+    #[arg(long, value_name = "ADDR")]
+    pub mqtt: Option<String>,
+    /// Where HTTP is served [default: 127.0.0.1:8080].
+    #[arg(long, value_name = "ADDR")]
+    pub http: Option<String>,
+    /// A configuration file; it names only what differs from broker.toml.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// `device`
+#[derive(Debug, Subcommand)]
+pub enum Device {
+    /// Register a device and print its token, which is shown only once.
+    Add {
+        /// The id, unique within the tenant.
+        id: String,
+        /// The product: a line of devices that take the same images.
+        #[arg(long)]
+        product: String,
+    },
+    /// List devices.
+    List {
+        /// Only those of a product.
+        #[arg(long)]
+        product: Option<String>,
+    },
+    /// Show a device.
+    Show {
+        /// The device.
+        id: String,
+    },
+    /// Give a device a new token; the old one ends at once.
+    Token {
+        /// The device.
+        id: String,
+    },
+    /// Forget a device.
+    Rm {
+        /// The device.
+        id: String,
+    },
+}
+
+/// Conditions of an image or an offer.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Rules {
+    /// Versions that the update may start from: `1.0.0`, `0.2.x` or `>=1.0.0, <2.0.0`; may be repeated.
+    #[arg(long, value_name = "PATTERN")]
+    pub compatible: Vec<String>,
+    /// Hardware that it runs on; may be repeated.
+    #[arg(long, value_name = "MODEL[:REV]")]
+    pub hardware: Vec<String>,
+    /// Not before this moment, such as 2026-11-21T10:00:00Z.
+    #[arg(long, value_name = "TIME")]
+    pub not_before: Option<Timestamp>,
+    /// Not at or after this moment.
+    #[arg(long, value_name = "TIME")]
+    pub not_after: Option<Timestamp>,
+}
+
+/// `image`
+#[derive(Debug, Subcommand)]
+pub enum Image {
+    /// Upload an image; the server gives it its number.
+    Push {
+        /// Its files.
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// The product.
+        #[arg(long)]
+        product: String,
+        /// The firmware type, 1 to 200; 3 is the application.
+        #[arg(long = "type", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=200))]
+        kind: u8,
+        /// The version.
+        #[arg(long = "version", value_name = "VERSION")]
+        image_version: String,
+        /// Conditions.
+        #[command(flatten)]
+        rules: Rules,
+    },
+    /// List images.
+    List,
+    /// Show an image.
+    Show {
+        /// The image.
+        id: u32,
+    },
+    /// Remove an image that nothing refers to.
+    Rm {
+        /// The image.
+        id: u32,
+    },
+}
+
+/// `release`
+#[derive(Debug, Subcommand)]
+pub enum Release {
+    /// Put images together.
+    Add {
+        /// The name.
+        name: String,
+        /// The version.
+        #[arg(long = "version", value_name = "VERSION")]
+        release_version: String,
+        /// The images, at most one of each firmware type.
+        #[arg(required = true, value_name = "IMAGE")]
+        images: Vec<u32>,
+    },
+    /// List releases.
+    List,
+    /// Show a release.
+    Show {
+        /// The release.
+        id: u32,
+    },
+    /// Remove a release.
+    Rm {
+        /// The release.
+        id: u32,
+    },
+}
+
+/// `offer`
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, arg_required_else_help = true)]
+pub struct Offer {
+    /// What to do with offers.
+    #[command(subcommand)]
+    pub command: Option<OfferCommand>,
+    /// `offer IMAGE`: short for `offer set IMAGE`.
+    #[command(flatten)]
+    pub set: Option<OfferSet>,
+}
+
+/// `offer ...`
+#[derive(Debug, Subcommand)]
+pub enum OfferCommand {
+    /// Offer an image to every eligible device of its product.
+    Set(OfferSet),
+    /// List standing offers.
+    List {
+        /// Only those for a product.
+        #[arg(long)]
+        product: Option<String>,
+    },
+    /// Take an offer back. What is under way goes on.
+    Rm {
+        /// The product.
+        product: String,
+        /// The firmware type.
+        #[arg(value_name = "TYPE")]
+        kind: u8,
+    },
+}
+
+/// `offer set`
+#[derive(Debug, Clone, Args)]
+pub struct OfferSet {
+    /// The image.
+    pub image: u32,
+    /// Conditions beyond the image's own.
+    #[command(flatten)]
+    pub rules: Rules,
+    /// Also to devices that run something newer.
+    #[arg(long)]
+    pub allow_downgrade: bool,
+}
+
+/// `deploy`
+#[derive(Debug, Args)]
+pub struct Deploy {
+    /// The image.
+    #[arg(long, value_name = "N", required_unless_present = "release", conflicts_with = "release")]
+    pub image: Option<u32>,
+    /// The release.
+    #[arg(long, value_name = "N")]
+    pub release: Option<u32>,
+    /// To whom.
+    #[arg(value_name = "DEVICE", required_unless_present = "devices_from")]
+    pub devices: Vec<String>,
+    /// To the devices in a file, one id on a line; `-` reads the standard input.
+    #[arg(long, value_name = "FILE")]
+    pub devices_from: Option<PathBuf>,
+    /// Also to devices that run something newer.
+    #[arg(long)]
+    pub allow_downgrade: bool,
+}
+
+/// `action`
+#[derive(Debug, Subcommand)]
+pub enum Action {
+    /// List actions, newest first.
+    List {
+        /// Only those of a device.
+        #[arg(long)]
+        device: Option<String>,
+        /// Stop after this many; 0 lists all.
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+    },
+    /// Show an action and what happened to it.
+    Show {
+        /// The action.
+        id: u32,
+    },
+    /// Call an action off.
+    Cancel {
+        /// The action.
+        id: u32,
+        /// Without waiting for the device.
+        #[arg(long)]
+        force: bool,
+    },
+}
+
+/// `explain`
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// The device.
+    pub device: String,
+    /// Only this firmware type.
+    #[arg(long = "type", value_name = "N")]
+    pub kind: Option<u8>,
+}
+
+/// `watch`
+#[derive(Debug, Args)]
+pub struct Watch {
+    /// The deployments; without any, those that are not done.
+    pub deployments: Vec<u32>,
+}
+
+/// What an operator may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Role {
+    /// Everything.
+    Admin,
+    /// Reading only.
+    Observer,
+}
+
+/// `operator`
+#[derive(Debug, Subcommand)]
+pub enum Operator {
+    /// Register an operator and print its token, which is shown only once.
+    Add {
+        /// The name, unique on the server.
+        name: String,
+        /// What it may do.
+        #[arg(long, value_enum, default_value_t = Role::Observer)]
+        role: Role,
+        /// Confine it to a tenant.
+        #[arg(long, value_name = "TENANT")]
+        for_tenant: Option<String>,
+    },
+    /// List operators.
+    List,
+    /// Remove an operator; its token ends at once.
+    Rm {
+        /// The name.
+        name: String,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_grammar_is_consistent() {
+        super::Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,60 @@
+//! `updraft deploy`: brings an image or a release to devices.
+
+use std::io::Read as _;
+use std::path::Path;
+
+use super::{Outcome, Session};
+use crate::cli::args::Deploy;
+use crate::cli::client::ClientError;
+use crate::http::wire::{DeploymentBody, NewDeployment, TargetBody};
+
+pub(super) fn run(session: &Session, command: Deploy) -> Result<Outcome, ClientError> {
+    let Deploy { image, release, mut devices, devices_from, allow_downgrade } = command;
+    if let Some(path) = devices_from {
+        devices.extend(ids(&read(&path)?));
+    }
+    let body = NewDeployment { image, release, devices, allow_downgrade };
+    let made: DeploymentBody = session.client.post("deployments", &body)?;
+    session.show(&made, |made| {
+        let DeploymentBody { id, counters, .. } = made;
+        format!(
+            "deployment {id}: {} to {} devices. Follow it with `updraft watch {id}`\n",
+            target_text(made.target),
+            counters.total
+        )
+    })?;
+    Ok(Outcome::Done)
+}
+
+/// `image 7` or `release 2`.
+pub(super) fn target_text(target: TargetBody) -> String {
+    match target {
+        TargetBody::Image(id) => format!("image {id}"),
+        TargetBody::Release(id) => format!("release {id}"),
+    }
+}
+
+fn read(path: &Path) -> Result<String, ClientError> {
+    let mut text = String::new();
+    let read = if path == Path::new("-") {
+        std::io::stdin().read_to_string(&mut text)
+    } else {
+        std::fs::File::open(path).and_then(|mut file| file.read_to_string(&mut text))
+    };
+    read.map_err(|cause| ClientError::File { path: path.display().to_string(), cause })?;
+    Ok(text)
+}
+
+/// The ids in a file: one on a line; blank lines and what follows a `#` are not ids.
+fn ids(text: &str) -> Vec<String> {
+    let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
+    lines.filter(|line| !line.is_empty()).map(String::from).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn ids_are_lines_without_blanks_and_comments() {
+        assert_eq!(super::ids("# kitchen\nlamp-1\r\n\n  lamp-2  # broken?\n"), ["lamp-1", "lamp-2"]);
+    }
+}
