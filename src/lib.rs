@@ -5,4 +5,5 @@ pub mod domain;
 pub mod engine;
 pub mod http;
 pub mod mqtt;
+pub mod sim;
 pub mod store;
