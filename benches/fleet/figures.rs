@@ -1,0 +1,192 @@
+//! Figures: medians over the rounds, the two servers beside each other, and whether the targets are met.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::time::Instant;
+
+use serde_json::{Value, json};
+
+use super::server::Kind;
+
+/// The figures of one round by name, in the order of measuring.
+#[derive(Debug, Default)]
+pub struct Round(Vec<(String, f64)>);
+
+impl Round {
+    /// Adds a figure.
+    pub fn set(&mut self, name: &str, value: f64) {
+        self.0.push((name.to_owned(), value));
+    }
+
+    fn value(&self, name: &str) -> Option<f64> {
+        self.0.iter().find(|(own, _)| own == name).map(|(_, value)| *value)
+    }
+}
+
+/// All rounds, by size and server.
+#[derive(Debug, Default)]
+pub struct Figures(BTreeMap<(usize, Kind), Vec<Round>>);
+
+/// What is to be reached.
+struct Target {
+    figure: &'static str,
+    bound: Bound,
+}
+
+enum Bound {
+    /// At most so many times mosquitto's.
+    RatioUpTo(f64),
+    /// At least so many times mosquitto's.
+    RatioFrom(f64),
+    /// At most so much.
+    UpTo(f64),
+}
+
+const TARGETS: &[Target] = &[
+    Target { figure: "fan-out to the last device, ms", bound: Bound::RatioUpTo(1.0) },
+    Target { figure: "reports acked /s, 1 in flight", bound: Bound::RatioFrom(0.7) },
+    Target { figure: "reports acked /s, 4 in flight", bound: Bound::RatioFrom(0.7) },
+    Target { figure: "bytes per idle connection", bound: Bound::UpTo(3072.0) },
+];
+
+impl Bound {
+    /// Whether it is kept, and the bound in words; `None` when there is nothing to hold against.
+    fn verdict(&self, ours: Option<f64>, theirs: Option<f64>) -> Option<(bool, String)> {
+        let ours = ours?;
+        Some(match self {
+            Bound::RatioUpTo(times) => (ours <= times * theirs?, format!("<= {times} x")),
+            Bound::RatioFrom(times) => (ours >= times * theirs?, format!(">= {times} x")),
+            Bound::UpTo(most) => (ours <= *most, format!("<= {most}")),
+        })
+    }
+}
+
+impl Figures {
+    /// Adds a round.
+    pub fn add(&mut self, kind: Kind, devices: usize, round: Round) {
+        self.0.entry((devices, kind)).or_default().push(round);
+    }
+
+    /// Both servers at one size: medians, ratio, verdict.
+    pub fn table(&self, devices: usize) -> String {
+        let mut out = String::new();
+        let runs = self.rounds(devices, Kind::Updraft).len().max(self.rounds(devices, Kind::Mosquitto).len());
+        // Writing to a String cannot fail.
+        let _ = writeln!(out, "\n{devices} devices, medians of {runs} (lowest..highest)\n");
+        let _ = writeln!(out, "{:<40} {:>26} {:>26} {:>7}  target", "", "updraft", "mosquitto", "ratio");
+        for name in self.names(devices) {
+            let [ours, theirs] =
+                [Kind::Updraft, Kind::Mosquitto].map(|kind| self.values(devices, kind, &name));
+            let (us, them) = (median(&ours), median(&theirs));
+            let ratio = us.zip(them).map_or(String::new(), |(us, them)| format!("{:.2}", us / them));
+            let target = TARGETS.iter().find(|target| target.figure == name);
+            let verdict = target.and_then(|target| target.bound.verdict(us, them));
+            let verdict = verdict.map_or(String::new(), |(kept, bound)| {
+                format!("{bound}: {}", if kept { "reached" } else { "MISSED" })
+            });
+            let _ = writeln!(
+                out,
+                "{name:<40} {:>26} {:>26} {ratio:>7}  {verdict}",
+                spread(&ours),
+                spread(&theirs)
+            );
+        }
+        out
+    }
+
+    /// Everything that was measured.
+    pub fn json(&self, machine: &str) -> Value {
+        let rounds = self.0.iter().flat_map(|((devices, kind), rounds)| {
+            rounds.iter().enumerate().map(move |(run, round)| {
+                let figures: BTreeMap<&str, f64> = round.0.iter().map(|(name, value)| (&**name, *value)).collect();
+                json!({"server": format!("{kind:?}").to_lowercase(), "devices": devices, "run": run + 1, "figures": figures})
+            })
+        });
+        json!({"machine": machine, "rounds": rounds.collect::<Vec<_>>()})
+    }
+
+    fn rounds(&self, devices: usize, kind: Kind) -> &[Round] {
+        self.0.get(&(devices, kind)).map_or(&[], Vec::as_slice)
+    }
+
+    fn values(&self, devices: usize, kind: Kind, name: &str) -> Vec<f64> {
+        let mut values: Vec<f64> =
+            self.rounds(devices, kind).iter().filter_map(|round| round.value(name)).collect();
+        values.sort_by(f64::total_cmp);
+        values
+    }
+
+    /// The names of both servers' figures, in the order of measuring.
+    fn names(&self, devices: usize) -> Vec<String> {
+        let kinds = [Kind::Updraft, Kind::Mosquitto];
+        let rounds = kinds.into_iter().flat_map(|kind| self.rounds(devices, kind));
+        let mut seen = BTreeSet::new();
+        let all = rounds.flat_map(|round| &round.0).map(|(name, _)| name);
+        all.filter(|name| seen.insert(name.as_str())).cloned().collect()
+    }
+}
+
+/// A round on one line.
+pub fn line(round: &Round) -> String {
+    let figures: Vec<String> =
+        round.0.iter().map(|(name, value)| format!("{name} {}", number(*value))).collect();
+    figures.join("; ")
+}
+
+/// The middle of sorted values; of two middles, their mean.
+fn median(sorted: &[f64]) -> Option<f64> {
+    let middle = sorted.len() / 2;
+    match sorted.len() {
+        0 => None,
+        len if len % 2 == 1 => Some(sorted[middle]),
+        _ => Some(f64::midpoint(sorted[middle - 1], sorted[middle])),
+    }
+}
+
+fn spread(sorted: &[f64]) -> String {
+    match (median(sorted), sorted) {
+        (None, _) => "-".to_owned(),
+        (Some(median), [_]) => number(median),
+        (Some(median), [low, .., high]) => {
+            format!("{} ({}..{})", number(median), number(*low), number(*high))
+        }
+        (Some(median), []) => number(median),
+    }
+}
+
+fn number(value: f64) -> String {
+    if value.abs() < 100.0 { format!("{value:.2}") } else { format!("{value:.0}") }
+}
+
+/// The conditions that the figures hold for.
+pub fn machine() -> String {
+    let read = |path: &str| fs::read_to_string(path).unwrap_or_else(|_| "unknown".to_owned());
+    let cpu = read("/proc/cpuinfo");
+    let model = cpu.lines().find_map(|line| line.strip_prefix("model name\t: ")).unwrap_or("unknown");
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let folder = std::env::temp_dir();
+    format!(
+        "{cores} cores ({model}), Linux {}, load {}, data under {} (write of 4 KiB to disk: {})",
+        read("/proc/sys/kernel/osrelease").trim(),
+        read("/proc/loadavg").split(' ').next().unwrap_or("unknown"),
+        folder.display(),
+        sync_time().map_or("unknown".to_owned(), |us| format!("{us} us, median of 50")),
+    )
+}
+
+/// Microseconds of a write and its fdatasync where the servers keep their data.
+fn sync_time() -> Option<u128> {
+    let folder = tempfile::tempdir().ok()?;
+    let mut file = File::create(folder.path().join("probe")).ok()?;
+    let mut times = Vec::new();
+    for _ in 0..50 {
+        let start = Instant::now();
+        file.write_all(&[0x5A; 4096]).ok()?;
+        file.sync_data().ok()?;
+        times.push(start.elapsed().as_micros());
+    }
+    times.sort_unstable();
+    times.get(25).copied()
+}
