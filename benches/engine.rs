@@ -164,6 +164,6 @@ fn key(id: &str) -> DeviceKey {
 }
 
 fn report(number: u64) -> Event {
-    let versions = BTreeMap::from([(FirmwareType::APPLICATION, Running::numbered(1))]);
+    let versions = BTreeMap::from([(FirmwareType::APPLICATION, Running::numbered(0))]);
     Event::Report(Report { seq: Some(number), versions })
 }
