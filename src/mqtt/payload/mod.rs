@@ -201,6 +201,11 @@ pub fn content_type(format: Format) -> &'static str {
     }
 }
 
+/// The format of the answer to a payload that need not be readable.
+pub fn answer_format(content_type: Option<&str>, payload: &[u8]) -> Format {
+    Encoding::of(content_type, payload).map_or(Format::Json, Encoding::answer)
+}
+
 /// Reads one whole item of a format.
 fn read<T: serde::de::DeserializeOwned>(format: Format, payload: &[u8]) -> Result<T, PayloadError> {
     match format {

@@ -1,0 +1,468 @@
+//! A worker: one thread, one loop, all sessions of its share of the devices. A device always lives on the same
+//! worker, so that takeover and resumption are between two lines of this file and never between threads.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, VecDeque};
+use std::hash::{DefaultHasher, Hasher as _};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::Waker;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use slab::Slab;
+use tokio::sync::{Notify, mpsc};
+use tokio::task::{LocalSet, spawn_local};
+
+use super::handshake::Admission;
+use super::pump::{self, Window};
+use super::session::{Down, Session, State, Subscriptions, Tick};
+use super::stamp::Mark;
+use super::will::{Fate, Parting};
+use super::{MqttError, Shared, connection, probe, uplink};
+use crate::domain::ids::DeviceKey;
+use crate::engine::access::Identity;
+use crate::engine::call::Receipt;
+use crate::engine::query::Reader;
+use crate::mqtt::bus::{self, Message};
+use crate::mqtt::packet::{QoS, ReasonCode};
+use crate::mqtt::payload::PayloadError;
+use crate::mqtt::topic::{Leaf, Topic};
+use crate::store::artifacts::Artifacts;
+
+/// Where the engine's desired documents pass.
+pub(super) const DESIRED: &str = "ota/v1/+/d/+/desired";
+/// Where the engine's commands pass.
+pub(super) const COMMANDS: &str = "ota/v1/+/d/+/cmd";
+/// One read from a socket takes at most this; all connections of a worker share the buffer.
+const SCRATCH: usize = 64 << 10;
+/// How long a stop waits for receipts, and then for the last words to leave.
+const PARTING: Duration = Duration::from_secs(2);
+/// A connection that is to end, and whose client does not take the last bytes, is cut after this many seconds.
+const CLOSING_S: Tick = 3;
+/// How long the end of a token is remembered: longer than a handshake takes.
+const REMEMBERED: Duration = Duration::from_secs(30);
+
+/// What reaches a worker from other threads.
+pub(super) enum Mail {
+    /// A client that has proven who it is.
+    Admit(Box<Admission>),
+    /// Receipts from the engine, in its order.
+    Receipts(Vec<(Mark, Receipt)>),
+    /// A payload that could not be read behind the bus.
+    Malformed(Mark, PayloadError),
+    /// The token of a device has ended, and so does its session.
+    Evict(DeviceKey),
+    /// The door closes.
+    Stop,
+}
+
+/// What a worker is made of.
+pub(super) struct Parts {
+    pub(super) number: u16,
+    pub(super) shared: Arc<Shared>,
+    pub(super) reader: Reader,
+    pub(super) artifacts: Arc<Artifacts>,
+    pub(super) window: Arc<Window>,
+}
+
+/// The state of a worker. Its tasks hold it together and never across an await.
+pub(super) struct Worker {
+    pub(super) parts: Parts,
+    pub(super) sessions: RefCell<Slab<Session>>,
+    pub(super) devices: RefCell<HashMap<DeviceKey, usize>>,
+    bus: RefCell<bus::Sender>,
+    flush: Notify,
+    pub(super) scratch: RefCell<Vec<u8>>,
+    pub(super) now: Cell<Tick>,
+    generation: Cell<u32>,
+    /// Uplinks of all its sessions that wait for their receipts.
+    pub(super) uplinks: Cell<usize>,
+    /// Connections that wait until there are fewer.
+    pub(super) blocked: RefCell<Vec<Waker>>,
+    pub(super) stopping: Cell<bool>,
+    /// Devices whose tokens have ended lately.
+    evicted: RefCell<HashMap<DeviceKey, Instant>>,
+}
+
+/// Which of `workers` holds the client.
+pub(super) fn home(identity: &Identity, workers: usize) -> usize {
+    match identity {
+        Identity::Device(key) => home_of(key, workers),
+        Identity::Operator { name, .. } => share(name, workers),
+    }
+}
+
+/// Which of `workers` holds the device.
+pub(super) fn home_of(key: &DeviceKey, workers: usize) -> usize {
+    share(key, workers)
+}
+
+fn share(key: &impl std::hash::Hash, workers: usize) -> usize {
+    let mut hasher = DefaultHasher::new();
+    key.hash(&mut hasher);
+    (hasher.finish() % workers as u64) as usize
+}
+
+/// Starts a worker's thread.
+pub(super) fn start(parts: Parts, mail: mpsc::Receiver<Mail>) -> Result<thread::JoinHandle<()>, MqttError> {
+    let (mut sender, line) =
+        parts.shared.bus.link(&format!("worker-{}", parts.number)).map_err(|_| MqttError::Bus)?;
+    for filter in [DESIRED, COMMANDS] {
+        sender.subscribe(filter).map_err(|_| MqttError::Bus)?;
+    }
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(MqttError::Thread)?;
+    let run = move || {
+        let worker = Rc::new(Worker {
+            parts,
+            sessions: RefCell::default(),
+            devices: RefCell::default(),
+            bus: RefCell::new(sender),
+            flush: Notify::new(),
+            scratch: RefCell::new(vec![0; SCRATCH]),
+            now: Cell::new(1),
+            generation: Cell::new(0),
+            uplinks: Cell::new(0),
+            blocked: RefCell::default(),
+            stopping: Cell::new(false),
+            evicted: RefCell::default(),
+        });
+        let tasks = LocalSet::new();
+        tasks.block_on(&runtime, work(worker, line, mail));
+        // Connections that did not end in time are cut with their tasks.
+        drop(tasks);
+        runtime.shutdown_timeout(PARTING);
+    };
+    thread::Builder::new().name("mqtt-worker".into()).spawn(run).map_err(MqttError::Thread)
+}
+
+async fn work(worker: Rc<Worker>, line: bus::Receiver, mut mail: mpsc::Receiver<Mail>) {
+    spawn_local(hear(Rc::clone(&worker), line));
+    spawn_local(flush(Rc::clone(&worker)));
+    spawn_local(sweep(Rc::clone(&worker)));
+    spawn_local(probe::run(Rc::clone(&worker)));
+    while let Some(mail) = mail.recv().await {
+        match mail {
+            Mail::Admit(admission) => worker.admit(*admission),
+            Mail::Receipts(receipts) => worker.settle(receipts),
+            Mail::Malformed(mark, error) => worker.refuse(mark, &error),
+            Mail::Evict(key) => worker.evict(key),
+            Mail::Stop => break,
+        }
+    }
+    worker.stop(mail).await;
+}
+
+/// Takes downlinks from the bus to their sessions.
+async fn hear(worker: Rc<Worker>, mut line: bus::Receiver) {
+    let mut messages = VecDeque::new();
+    while line.next(&mut messages).await.is_ok() {
+        for message in messages.drain(..) {
+            worker.parts.window.heard(worker.parts.number, pump::weight(&message));
+            worker.deliver(&message);
+        }
+    }
+    worker.parts.shared.died();
+}
+
+/// Publishes what the connections have said since it last ran: one entry in the router's queue for all of it.
+async fn flush(worker: Rc<Worker>) {
+    loop {
+        worker.flush.notified().await;
+        let flushed = worker.bus.borrow_mut().flush();
+        if flushed.is_err() {
+            worker.parts.shared.died();
+            return;
+        }
+    }
+}
+
+/// Looks at every session once a second: the only timer that sessions have.
+async fn sweep(worker: Rc<Worker>) {
+    let began = Instant::now();
+    let mut every = tokio::time::interval(Duration::from_secs(1));
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        every.tick().await;
+        worker.now.set(began.elapsed().as_secs() as Tick + 1);
+        worker.look_after_sessions();
+    }
+}
+
+impl Worker {
+    /// The bounds.
+    pub(super) fn limits(&self) -> &super::Limits {
+        &self.parts.shared.settings.limits
+    }
+
+    /// Puts a message on the bus, with everything else that is said in this turn of the loop.
+    pub(super) fn say(&self, message: Message) {
+        self.bus.borrow_mut().push(message);
+        self.flush.notify_one();
+    }
+
+    /// The next connection's generation.
+    pub(super) fn next_generation(&self) -> u32 {
+        self.generation.set(self.generation.get().wrapping_add(1));
+        self.generation.get()
+    }
+
+    /// Tells the engine that a device has a connection or has none. It travels the same filter as the device's own
+    /// words and so keeps its place among them.
+    pub(super) fn say_linked(&self, key: &DeviceKey, linked: bool) {
+        self.say(pump::link(key, linked));
+    }
+
+    fn settle(&self, receipts: Vec<(Mark, Receipt)>) {
+        for (mark, receipt) in receipts {
+            if mark.slot == Mark::PROBE {
+                self.parts.shared.proofs.prove(self.parts.number);
+            } else {
+                self.settle_one(mark, &receipt, uplink::reason(&receipt.outcome));
+            }
+        }
+        self.wake_blocked();
+    }
+
+    fn refuse(&self, mark: Mark, error: &PayloadError) {
+        self.settle_one(mark, &uplink::rejected(error), ReasonCode::PayloadFormatInvalid);
+        self.wake_blocked();
+    }
+
+    fn settle_one(&self, mark: Mark, receipt: &Receipt, code: ReasonCode) {
+        let mut sessions = self.sessions.borrow_mut();
+        let session = sessions.get_mut(mark.slot as usize).filter(|s| s.generation == mark.generation);
+        if let Some(session) = session {
+            uplink::settle(self, session, mark.serial, receipt, code);
+        }
+    }
+
+    fn wake_blocked(&self) {
+        for waker in self.blocked.take() {
+            waker.wake();
+        }
+    }
+
+    /// Brings a message from the bus to its device, when it is here and listens.
+    fn deliver(&self, message: &Message) {
+        let Ok(text) = std::str::from_utf8(&message.topic) else { return };
+        let Ok(Topic::Device { key, leaf: leaf @ (Leaf::Desired | Leaf::Cmd) }) = Topic::parse(text) else {
+            return;
+        };
+        let Some(slot) = self.devices.borrow().get(&key).copied() else { return };
+        let mut sessions = self.sessions.borrow_mut();
+        let Some(session) = sessions.get_mut(slot) else { return };
+        let Some(qos) = Down::of(leaf).and_then(|down| session.subscriptions.qos(down)) else { return };
+        let now = self.now.get();
+        let downlink = super::deliver::Downlink {
+            topic: message.topic.clone(),
+            payload: message.payload.clone(),
+            content_type: message.content_type.as_deref().and_then(uplink::known_type),
+            correlation_data: None,
+            expires: message.expiry_s.map(|s| now.saturating_add(s)),
+        };
+        session.send(downlink, qos, self.limits(), now);
+    }
+
+    fn look_after_sessions(&self) {
+        let now = self.now.get();
+        let mut over = Vec::new();
+        for (slot, session) in self.sessions.borrow_mut().iter_mut() {
+            match &mut session.state {
+                State::Live(live) => self.look_after(live, now),
+                State::Away(since) => {
+                    if session.will.as_ref().is_some_and(|will| will.is_due(now)) {
+                        self.fire(session.will.take(), &session.identity);
+                    } else if now.saturating_sub(*since) >= session.expiry_s {
+                        over.push(slot);
+                    }
+                }
+            }
+        }
+        for slot in over {
+            self.forget(slot);
+        }
+        self.evicted.borrow_mut().retain(|_, at| at.elapsed() < REMEMBERED);
+        self.wake_blocked();
+    }
+
+    fn look_after(&self, live: &mut super::session::Live, now: Tick) {
+        let limits = self.limits();
+        let grace = Tick::from(live.keep_alive_s) + Tick::from(live.keep_alive_s) / 2;
+        let since = |then: Tick| now.saturating_sub(then);
+        let receipt = limits.receipt_timeout.as_secs() as Tick;
+        if live.keep_alive_s != 0 && since(live.heard) > grace {
+            live.close(ReasonCode::KeepAliveTimeout, now);
+        } else if live.waiting() > 0 && since(live.progress) > limits.write_stall.as_secs() as Tick {
+            live.close(ReasonCode::QuotaExceeded, now);
+        } else if live.uplinks.front().is_some_and(|u| since(u.since) > receipt) {
+            live.close(ReasonCode::ServerBusy, now);
+        }
+        if live.closing.is_some_and(|c| since(c.since) > CLOSING_S)
+            && let Some(waker) = &live.waker
+        {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// Whether a connection that is to end has had its time.
+    pub(super) fn overdue(&self, closing: super::session::Closing) -> bool {
+        self.now.get().saturating_sub(closing.since) > CLOSING_S
+    }
+
+    /// Says a will.
+    pub(super) fn fire(&self, will: Option<Box<super::will::Will>>, identity: &Identity) {
+        if let Some(message) = will.and_then(|will| will.fire(identity)) {
+            self.say(message);
+        }
+    }
+
+    /// Ends a session for good.
+    pub(super) fn forget(&self, slot: usize) {
+        let session = self.sessions.borrow_mut().remove(slot);
+        if let Some(key) = session.device() {
+            self.devices.borrow_mut().remove(key);
+        }
+        if let Some(wishes) = &session.observer {
+            wishes.changed();
+        }
+        self.parts.shared.sessions.fetch_sub(1, Ordering::Relaxed);
+        self.fire(session.will, &session.identity);
+    }
+
+    /// A connection has ended; its session stays or goes. Does nothing when another connection has taken over.
+    pub(super) fn leave(&self, slot: usize, generation: u32, normal: bool) {
+        let mut sessions = self.sessions.borrow_mut();
+        let Some(session) = sessions.get_mut(slot).filter(|s| s.generation == generation) else { return };
+        if let Some(live) = session.live() {
+            uplink::release(self, live);
+        }
+        session.state = State::Away(self.now.get());
+        let stays = session.expiry_s > 0 && self.may_retain() && session.device().is_some();
+        let parting = match (normal, stays) {
+            (true, _) => Parting::Normal,
+            (false, true) => Parting::Lost,
+            (false, false) => Parting::Ended,
+        };
+        let will = self.parting_will(session, parting);
+        self.fire(will, &session.identity);
+        if let Some(key) = session.device() {
+            self.say_linked(key, false);
+        }
+        drop(sessions);
+        if !stays {
+            self.forget(slot);
+        }
+    }
+
+    /// The will, when it is to be said now; the session keeps it while it waits.
+    pub(super) fn parting_will(
+        &self,
+        session: &mut Session,
+        parting: Parting,
+    ) -> Option<Box<super::will::Will>> {
+        let mut will = session.will.take()?;
+        match will.part(parting, self.now.get()) {
+            Fate::Fires => Some(will),
+            Fate::Deleted => None,
+            Fate::Waits => {
+                session.will = Some(will);
+                None
+            }
+        }
+    }
+
+    /// Whether one more session may outlive its connection.
+    fn may_retain(&self) -> bool {
+        let shared = &self.parts.shared;
+        let away = shared
+            .sessions
+            .load(Ordering::Relaxed)
+            .saturating_sub(shared.connections.load(Ordering::Relaxed));
+        away < self.limits().retained_sessions
+    }
+
+    /// Ends a session because its token has ended. A client that proved itself with that token is remembered for
+    /// as long as it can still be on its way here.
+    fn evict(&self, key: DeviceKey) {
+        let slot = self.devices.borrow().get(&key).copied();
+        let away = slot.and_then(|slot| {
+            let mut sessions = self.sessions.borrow_mut();
+            let session = sessions.get_mut(slot)?;
+            session.expiry_s = 0;
+            session.subscriptions = Subscriptions::default();
+            session.delivery = None;
+            session.will = None;
+            match session.live() {
+                Some(live) => {
+                    live.close(ReasonCode::NotAuthorized, self.now.get());
+                    None
+                }
+                None => Some(slot),
+            }
+        });
+        if let Some(slot) = away {
+            self.forget(slot);
+        }
+        self.evicted.borrow_mut().insert(key, Instant::now());
+    }
+
+    /// Whether the proof is older than the end of its token.
+    fn is_evicted(&self, admission: &Admission) -> bool {
+        match &admission.identity {
+            Identity::Device(key) => self.evicted.borrow().get(key).is_some_and(|at| *at >= admission.asked),
+            Identity::Operator { .. } => false,
+        }
+    }
+
+    fn admit(self: &Rc<Self>, admission: Admission) {
+        if self.is_evicted(&admission) {
+            return;
+        }
+        if let Some(connection) = connection::Connection::open(self, admission) {
+            spawn_local(connection);
+        }
+    }
+
+    /// Waits briefly for receipts, tells everyone, and lets the last words leave.
+    async fn stop(&self, mut mail: mpsc::Receiver<Mail>) {
+        self.stopping.set(true);
+        let deadline = tokio::time::Instant::now() + PARTING;
+        while self.uplinks.get() > 0 {
+            match tokio::time::timeout_at(deadline, mail.recv()).await {
+                Ok(Some(Mail::Receipts(receipts))) => self.settle(receipts),
+                Ok(Some(Mail::Malformed(mark, error))) => self.refuse(mark, &error),
+                Ok(Some(Mail::Evict(key))) => self.evict(key),
+                Ok(Some(Mail::Admit(_) | Mail::Stop)) => {}
+                Ok(None) | Err(_) => break,
+            }
+        }
+        let now = self.now.get();
+        for (_, session) in self.sessions.borrow_mut().iter_mut() {
+            if let Some(live) = session.live() {
+                live.close(ReasonCode::ServerShuttingDown, now);
+            }
+        }
+        let deadline = tokio::time::Instant::now() + PARTING;
+        while self.any_live() && tokio::time::Instant::now() < deadline {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let _ = self.bus.borrow_mut().flush();
+    }
+
+    fn any_live(&self) -> bool {
+        self.sessions.borrow().iter().any(|(_, s)| matches!(s.state, State::Live(_)))
+    }
+}
+
+/// The epoch document that a subscriber of `ota/v1/<tenant>/server` gets at once.
+pub(super) fn epoch_document(shared: &Shared) -> Vec<u8> {
+    format!("{{\"epoch\":{},\"state\":\"online\"}}", shared.settings.epoch).into_bytes()
+}
+
+/// At most QoS 1.
+pub(super) fn granted(qos: QoS) -> QoS {
+    qos.min(QoS::AtLeastOnce)
+}
