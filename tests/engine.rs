@@ -96,6 +96,7 @@ struct World {
     engine: Engine,
     thread: Option<engine::EngineThread>,
     reader: Reader,
+    store: Arc<dyn Store>,
     said: mpsc::Receiver<Said>,
     commits: Arc<AtomicUsize>,
     heard_at: Arc<Mutex<Vec<usize>>>,
@@ -120,7 +121,8 @@ impl World {
         World {
             engine,
             thread: Some(thread),
-            reader: Reader::new(store, POLICY),
+            reader: Reader::new(Arc::clone(&store), POLICY),
+            store,
             said,
             commits,
             heard_at,
@@ -363,5 +365,27 @@ fn a_device_whose_token_ends_is_evicted() {
             Said::Evicted(device) => assert_eq!(device, lamp),
             other => panic!("not evicted: {other:?}"),
         }
+    }
+}
+
+#[test]
+fn nobody_is_online_who_was_not_heard_of_since_the_start() {
+    let world = World::new();
+    let lamp = world.device("lamp-1");
+    world.engine.uplink(lamp.clone(), hello(1, 0), Stamp(1)).unwrap();
+    assert_eq!(world.receipt(), (Stamp(1), stored(1)));
+    assert!(world.reader.device(&lamp).unwrap().unwrap().online);
+    // The clock counts milliseconds: the next reader starts in a later one.
+    let before = engine::now();
+    while engine::now() == before {
+        std::thread::yield_now();
+    }
+    let after_a_restart = Reader::new(Arc::clone(&world.store), POLICY);
+    assert!(!after_a_restart.device(&lamp).unwrap().unwrap().online);
+    world.engine.link(lamp.clone(), false).unwrap();
+    let deadline = std::time::Instant::now() + LONG;
+    while world.reader.device(&lamp).unwrap().unwrap().online {
+        assert!(std::time::Instant::now() < deadline, "still online");
+        std::thread::yield_now();
     }
 }

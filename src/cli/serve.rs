@@ -187,7 +187,9 @@ fn base_url(config: &Config, http: SocketAddr) -> String {
     match config.http.public_url.as_str() {
         "" => {
             if http.ip().is_unspecified() {
-                tracing::warn!("http.public_url is empty: links in desired documents work on this machine only");
+                tracing::warn!(
+                    "http.public_url is empty: links in desired documents work on this machine only"
+                );
             }
             format!("http://{}", folder::reachable(http))
         }

@@ -7,7 +7,11 @@ use subtle::ConstantTimeEq as _;
 
 use super::call::Secret;
 use crate::domain::ids::{DeviceKey, TenantId};
-use crate::store::tables::{Digest, Role};
+use crate::store::tables::Digest;
+
+/// What the doors may see of the store: who operates, and that it failed.
+pub use crate::store::StoreError;
+pub use crate::store::tables::{Operator, Role};
 
 /// Who a door is talking to, once proven.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use crate::domain::deployment::Deployment;
 use crate::domain::device::{Device, Reported};
 use crate::domain::eligibility::{self, Finding};
 use crate::domain::ids::{
-    ActionId, DeploymentId, DeviceId, DeviceKey, FirmwareType, ImageId, ProductId, ReleaseId, TenantId,
+    ActionId, DeploymentId, DeviceId, DeviceKey, FirmwareType, ImageId, ProductId, ReleaseId, TenantId, Time,
 };
 use crate::domain::image::{Image, Release, Sha256};
 use crate::domain::offer::Offer;
@@ -25,6 +25,7 @@ use super::now;
 pub struct Reader {
     store: Arc<dyn Store>,
     policy: Policy,
+    started: Time,
 }
 
 /// Why a device has, or does not have, the standing offer of a firmware type.
@@ -53,7 +54,7 @@ impl std::fmt::Debug for Reader {
 impl Reader {
     /// Reads from `store`, explaining by `policy`.
     pub fn new(store: Arc<dyn Store>, policy: Policy) -> Self {
-        Reader { store, policy }
+        Reader { store, policy, started: now() }
     }
 
     /// Runs `ask` on one snapshot.
@@ -64,6 +65,12 @@ impl Reader {
             Ok(())
         })?;
         Ok(answer.expect("a store that returns without an error has run the work"))
+    }
+
+    /// Nobody is online who has not been heard of since the start: a restart ends every session.
+    fn present(&self, mut device: Device) -> Device {
+        device.online &= device.last_seen >= Some(self.started);
+        device
     }
 
     /// Who a token belongs to.
@@ -84,7 +91,7 @@ impl Reader {
 
     /// One device.
     pub fn device(&self, key: &DeviceKey) -> Result<Option<Device>, StoreError> {
-        self.ask(|view| view.device(key))
+        Ok(self.ask(|view| view.device(key))?.map(|device| self.present(device)))
     }
 
     /// Devices in id order, from the first after `after`.
@@ -94,7 +101,8 @@ impl Reader {
         after: Option<&DeviceId>,
         limit: usize,
     ) -> Result<Vec<Device>, StoreError> {
-        self.ask(|view| view.devices(tenant, after, limit))
+        let devices = self.ask(|view| view.devices(tenant, after, limit))?;
+        Ok(devices.into_iter().map(|device| self.present(device)).collect())
     }
 
     /// One image.
