@@ -9,8 +9,7 @@ use super::call::Secret;
 use crate::domain::ids::{DeviceKey, TenantId};
 use crate::store::tables::Digest;
 
-/// What the doors may see of the store: who operates, and that it failed.
-pub use crate::store::StoreError;
+// The doors name what an operator is, and may not know the tables.
 pub use crate::store::tables::{Operator, Role};
 
 /// Who a door is talking to, once proven.

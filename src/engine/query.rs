@@ -13,8 +13,11 @@ use crate::domain::ids::{
 };
 use crate::domain::image::{Image, Release, Sha256};
 use crate::domain::offer::Offer;
+use crate::store::Store;
 use crate::store::tables::{Operator, Principal, View};
-use crate::store::{Store, StoreError};
+
+// The doors answer when the store cannot be read, and may not know the store.
+pub use crate::store::StoreError;
 
 use super::access::{self, Identity};
 use super::call::Grant;

@@ -2,6 +2,7 @@
 //! only when the client takes it.
 
 use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -42,6 +43,22 @@ pub struct FileBody {
     pieces: VecDeque<Piece>,
     reading: Option<JoinHandle<Result<Bytes, ReadError>>>,
     left: u64,
+}
+
+/// No body and no length either: the answer to HEAD and 304 must not claim that the file is empty.
+#[derive(Debug)]
+pub struct NoBody;
+
+impl Body for NoBody {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(None)
+    }
 }
 
 /// Why an answer breaks off.

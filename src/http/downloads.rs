@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::Door;
 use super::auth::{self, Caller};
-use super::body::{FileBody, Piece};
+use super::body::{FileBody, NoBody, Piece};
 use super::error::ApiError;
 use super::range::{Plan, Span, plan};
 use super::request::Places;
@@ -115,8 +115,8 @@ impl Outline {
         if let Some(length) = self.length {
             self.headers.insert(CONTENT_LENGTH, length.into());
         }
-        let body = match *method == Method::HEAD {
-            true => Body::empty(),
+        let body = match *method == Method::HEAD || self.length.is_none() {
+            true => Body::new(NoBody),
             false => Body::new(FileBody::new(file, self.pieces)),
         };
         let mut response = (self.status, body).into_response();

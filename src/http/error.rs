@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use super::wire::{ErrorBody, ErrorDetail};
 use crate::domain::decide::Reject;
 use crate::engine::call::CallError;
-use crate::store::StoreError;
+use crate::engine::query::StoreError;
 use crate::store::artifacts::ArtifactError;
 
 /// When to come again after the server was busy: two of the engine's ticks.
@@ -93,6 +93,11 @@ impl ApiError {
             self.field = Some(field.to_owned());
         }
         self
+    }
+
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        self.code
     }
 
     /// The status of the answer.

@@ -29,7 +29,7 @@ use crate::domain::ids::Time;
 use crate::engine::Engine;
 use crate::engine::call::{Call, Reply};
 use crate::engine::query::Reader;
-use crate::store::StoreError;
+use crate::engine::query::StoreError;
 use error::ApiError;
 use shelf::Shelf;
 

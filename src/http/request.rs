@@ -218,12 +218,18 @@ pub async fn json<T: DeserializeOwned>(headers: &HeaderMap, body: Body, max: usi
 /// # Errors
 /// 400 with the member that is wrong.
 pub fn parse<T: DeserializeOwned>(whole: &str, text: &[u8]) -> Result<T, ApiError> {
+    // serde would read a list as an object without names.
+    if text.trim_ascii_start().first() != Some(&b'{') {
+        return Err(ApiError::bad("bad-json", whole, format!("`{whole}` must be a JSON object")));
+    }
     let mut reader = serde_json::Deserializer::from_slice(text);
     let value: T = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();
         let message = error.into_inner().to_string();
         let field = missing_member(&message).map(str::to_owned).unwrap_or(path);
-        ApiError::bad("bad-json", if field == "." { whole } else { &field }, message)
+        // serde writes `.` for the text as a whole and `?` where it lost its way.
+        let field = if matches!(field.as_str(), "." | "?") { whole } else { &field };
+        ApiError::bad("bad-json", field, message)
     })?;
     reader.end().map_err(|error| ApiError::bad("bad-json", whole, error.to_string()))?;
     Ok(value)

@@ -192,7 +192,7 @@ async fn remove(artifacts: Arc<Artifacts>, reader: Reader, settled: Arc<RwLock<(
                 tracing::warn!(%error, "an artifact that nothing needs stays on disk");
             }
         }
-        Ok::<(), crate::store::StoreError>(())
+        Ok::<(), crate::engine::query::StoreError>(())
     });
     match removing.await {
         Ok(Ok(())) => {}

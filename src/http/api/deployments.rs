@@ -47,7 +47,11 @@ pub(super) async fn add(
         devices: new.devices.iter().map(device).collect::<Result<_, _>>()?,
         allow_downgrade: new.allow_downgrade,
     };
-    match door.call(call).await.map_err(|error| error.in_body(field))? {
+    let locate = |error: ApiError| {
+        let field = if error.code() == "no-such-device" { "devices" } else { field };
+        error.in_body(field)
+    };
+    match door.call(call).await.map_err(locate)? {
         Reply::Deployment(deployment) => {
             Ok((StatusCode::CREATED, Json(DeploymentBody::from(&deployment))).into_response())
         }

@@ -13,13 +13,13 @@ use super::{page, removed, unexpected};
 use crate::domain::device::Device;
 use crate::domain::ids::{DeviceId, DeviceKey, FirmwareType};
 use crate::engine::call::{Call, Reply};
+use crate::engine::query::StoreError;
 use crate::engine::query::{Explanation, Reader};
 use crate::http::Door;
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::http::request::{self, JSON_MAX, Places};
 use crate::http::wire::{DeviceBody, DeviceWithToken, ExplanationBody, NewDevice, Page};
-use crate::store::StoreError;
 
 pub(super) async fn list(
     State(door): State<Arc<Door>>,

@@ -18,8 +18,8 @@ use crate::domain::feedback::{Finished, Word};
 use crate::domain::ids::{DeviceId, Time};
 use crate::domain::image::{Artifact, Image, Release};
 use crate::domain::offer::{HardwareMatch, Offer, Rules};
+use crate::engine::access::{Operator, Role};
 use crate::engine::query::Explanation;
-use crate::store::tables::{Operator, Role};
 
 /// A moment as JSON carries it. A moment beyond the year 9999 is shown as the last one that RFC 3339 can write.
 pub fn timestamp(time: Time) -> Timestamp {

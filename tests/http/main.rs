@@ -1,0 +1,10 @@
+//! The HTTP door over real sockets, on a real engine with a store in memory.
+
+#![allow(clippy::unwrap_used)]
+
+mod api;
+mod downloads;
+mod limits;
+mod refusals;
+mod uploads;
+mod world;
