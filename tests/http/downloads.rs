@@ -3,7 +3,7 @@
 use serde_json::json;
 use updraft::store::tables::Role;
 
-use crate::world::{Answer, World};
+use crate::world::{Answer, Lines, World};
 
 struct Shop {
     world: World,
@@ -50,7 +50,7 @@ fn a_device_gets_the_whole_file_with_its_headers() {
 #[test]
 fn head_says_what_get_would() {
     let shop = shop();
-    let table: &[&[(&str, &str)]] = &[
+    let table: &[Lines<'_>] = &[
         &[],
         &[("range", "bytes=5-9")],
         &[("range", "bytes=0-9,5000-5009")],
@@ -111,7 +111,7 @@ fn several_ranges_come_in_parts() {
 fn conditions_are_honoured() {
     let shop = shop();
     let etag = format!("\"{}\"", shop.path.trim_start_matches("/artifacts/"));
-    let table: &[(&[(&str, &str)], u16, usize)] = &[
+    let table: &[(Lines<'_>, u16, usize)] = &[
         (&[("if-none-match", &etag)], 304, 0),
         (&[("if-range", &etag), ("range", "bytes=0-9")], 206, 10),
         (&[("if-range", "\"old\""), ("range", "bytes=0-9")], 200, 300_000),

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::api::form;
-use crate::world::World;
+use crate::world::{Lines, World};
 
 const JSON: &str = "application/json";
 const BYTES: &str = "application/octet-stream";
@@ -197,7 +197,7 @@ fn uploads_that_are_no_images_are_refused_and_leave_nothing() {
 fn whoever_proves_nothing_gets_nothing() {
     let world = World::new();
     let device = world.lamp("l1");
-    let table: &[(&[(&str, &str)], &str, u16, &str)] = &[
+    let table: &[(Lines<'_>, &str, u16, &str)] = &[
         (&[], "", 401, "unauthenticated"),
         (&[], "0123456789abcdef0123456789abcdef", 401, "unauthenticated"),
         (&[], &device, 403, "not-an-operator"),

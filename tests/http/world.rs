@@ -28,6 +28,9 @@ use updraft::store::tables::Role;
 const LONG: Duration = Duration::from_secs(20);
 const POLICY: Policy = Policy { attempts: AttemptLimit(3), cancel_timeout_ms: 60_000 };
 
+/// Header lines.
+pub type Lines<'l> = &'l [(&'l str, &'l str)];
+
 struct Nobody;
 
 impl Outlet for Nobody {
