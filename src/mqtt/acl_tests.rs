@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::domain::ids::DeviceId;
-use crate::store::tables::Role;
+use crate::engine::access::Role;
 
 const TENANTS: [&str; 3] = ["acme", "acme2", "d"];
 const DEVICES: [&str; 4] = ["lamp-1", "lamp-10", "server", "a:b.c"];
