@@ -118,7 +118,7 @@ pub struct Client {
     // Closed before the process is ended, which is how it is told to end.
     orders: ChildStdin,
     answers: Lines,
-    _process: Process,
+    process: Process,
 }
 
 impl Client {
@@ -129,7 +129,12 @@ impl Client {
         let mut process = Process::start(&mut command)?;
         let orders = process.child().stdin.take().context("the client's input")?;
         let answers = Lines::of(process.child().stdout.take().context("the client's output")?);
-        Ok(Client { orders, answers, _process: process })
+        Ok(Client { orders, answers, process })
+    }
+
+    /// Processor time used so far.
+    pub fn cpu(&self) -> Result<Duration> {
+        self.process.cpu()
     }
 
     /// Gives an order without waiting for the answer.

@@ -24,6 +24,9 @@
 //!   updraft acknowledges what is committed; mosquitto what it has read, with nobody subscribed ("bare"), and with
 //!   one subscriber that takes them all ("observed"), as whoever wants to use them would need.
 //!
+//! A server and its client fill two cores: whatever else runs takes from one side or the other and moves every ratio.
+//! The bench measures that too, and says so under the table when it was more than a tenth of a core.
+//!
 //! Registering the devices and uploading the image are not measured. Devices speak MQTT 3.1.1 unless `--mqtt5`.
 
 mod client;

@@ -3,15 +3,16 @@
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use tempfile::TempDir;
 
 use super::Options;
 use super::client::Client;
-use super::figures::Round;
+use super::figures::{OTHERS, Round};
 use super::operator::Operator;
+use super::process::{cpu, machine_cpu};
 use super::publisher::{Subscriber, fan_out};
 use super::server::{self, Kind, Server};
 use super::wire::{Answer, Order};
@@ -72,6 +73,8 @@ struct Session {
     server: Server,
     kind: Kind,
     resident_kib: u64,
+    /// When it began, and what [`Session::foreign_cpu`] was then.
+    began: (Instant, f64),
     connect_per_s: f64,
     _folder: TempDir,
 }
@@ -103,7 +106,11 @@ impl Session {
             }
             other => bail!("connecting: {other:?}"),
         };
-        Ok(Session { client, server, kind, resident_kib, connect_per_s, _folder: folder })
+        let began = (Instant::now(), 0.0);
+        let mut session =
+            Session { client, server, kind, resident_kib, began, connect_per_s, _folder: folder };
+        session.began.1 = session.foreign_cpu()?;
+        Ok(session)
     }
 
     /// Connections, memory and fan-out.
@@ -147,6 +154,7 @@ impl Session {
         }
         let cpu = self.server.process.cpu()? - used;
         round.set("server CPU of the fan-out, ms", cpu.as_secs_f64() * 1e3);
+        round.set(&format!("{OTHERS}, fan-out"), self.others()?);
         Ok(())
     }
 
@@ -166,11 +174,12 @@ impl Session {
             }
             subscriber.finish().context("the subscriber")?;
         }
+        round.set(&format!("{OTHERS}, reports"), self.others()?);
         Ok(())
     }
 
     fn storm(&mut self, options: &Options, in_flight: u32, suffix: &str, round: &mut Round) -> Result<()> {
-        let start = std::time::Instant::now();
+        let start = Instant::now();
         let used = self.server.process.cpu()?;
         let answer = self.client.ask(&Order::Storm { in_flight, seconds: options.seconds })?;
         let Answer::Acked { count, bad: 0, elapsed_ns, cores } = answer else {
@@ -182,6 +191,18 @@ impl Session {
         round.set(&key("server cores"), busy);
         round.set(&key("client cores"), cores);
         Ok(())
+    }
+
+    /// Seconds of processor time so far of everything that is not part of the bench.
+    fn foreign_cpu(&self) -> Result<f64> {
+        let own = self.server.process.cpu()? + self.client.cpu()? + cpu("self")?;
+        Ok(machine_cpu()?.as_secs_f64() - own.as_secs_f64())
+    }
+
+    /// Cores that something else took since the devices are connected.
+    fn others(&self) -> Result<f64> {
+        let (start, before) = self.began;
+        Ok((self.foreign_cpu()? - before) / start.elapsed().as_secs_f64())
     }
 
     fn hello(&mut self) -> Result<f64> {
