@@ -202,16 +202,21 @@ pub enum Release {
     },
 }
 
-/// `offer`
+/// `offer`: either one of its commands, or the arguments of `offer set`.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, arg_required_else_help = true)]
 pub struct Offer {
     /// What to do with offers.
     #[command(subcommand)]
     pub command: Option<OfferCommand>,
-    /// `offer IMAGE`: short for `offer set IMAGE`.
+    /// The image: `offer IMAGE` is short for `offer set IMAGE`.
+    pub image: Option<u32>,
+    /// Conditions beyond the image's own.
     #[command(flatten)]
-    pub set: Option<OfferSet>,
+    pub rules: Rules,
+    /// Also to devices that run something newer.
+    #[arg(long, requires = "image")]
+    pub allow_downgrade: bool,
 }
 
 /// `offer ...`
@@ -346,10 +351,27 @@ pub enum Operator {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
+    use clap::{CommandFactory as _, Parser as _};
+
+    use super::*;
 
     #[test]
     fn the_grammar_is_consistent() {
-        super::Arguments::command().debug_assert();
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn an_offer_is_set_with_and_without_the_word() {
+        for words in
+            [&["updraft", "offer", "7", "--compatible", "0.x"][..], &["updraft", "offer", "set", "7"]]
+        {
+            let parsed = Arguments::try_parse_from(words).ok().and_then(|arguments| arguments.command);
+            let image = match parsed {
+                Some(Command::Offer(Offer { command: Some(OfferCommand::Set(set)), .. })) => Some(set.image),
+                Some(Command::Offer(Offer { command: None, image, .. })) => image,
+                other => unreachable!("{words:?} is {other:?}"),
+            };
+            assert_eq!(image, Some(7), "{words:?}");
+        }
     }
 }

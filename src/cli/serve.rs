@@ -1,5 +1,6 @@
 //! The composition root: puts the rooms together in the order of a boot log, waits, and takes them apart again.
 
+use std::io::{IsTerminal as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -39,7 +40,7 @@ const OWN_DESCRIPTORS: u64 = 256;
 pub fn serve(common: &Common, flags: &Serve) -> Result<(), ServeError> {
     start_log();
     let config = load_config(common, flags)?;
-    raise_descriptors(&config);
+    let fleet = raise_descriptors(&config);
     let folder = open_folder(&config)?;
     let store = open_store(&folder)?;
     let artifacts = open_artifacts(&folder, store.as_ref())?;
@@ -50,7 +51,7 @@ pub fn serve(common: &Common, flags: &Serve) -> Result<(), ServeError> {
 
     let policy = policy(&config);
     let reader = Reader::new(Arc::clone(&store), policy);
-    let mqtt_settings = mqtt_settings(&config, base_url(&config, http_addr), epoch);
+    let mqtt_settings = mqtt_settings(&config, fleet, base_url(&config, http_addr), epoch);
     let (outlet, prepared) =
         mqtt::prepare(mqtt_settings, Arc::new(exit::door_died)).map_err(ServeError::Mqtt)?;
     let settings = engine::Settings { policy, command_expiry_ms: config.engine.command_expiry_ms };
@@ -59,7 +60,7 @@ pub fn serve(common: &Common, flags: &Serve) -> Result<(), ServeError> {
     let new_token = first_start::ensure_admin(&runtime, &engine, &reader, &folder)?;
     let gate =
         prepared.start(engine.clone(), reader.clone(), Arc::clone(&artifacts)).map_err(ServeError::Mqtt)?;
-    let http_settings = http_settings(&config, http_addr, epoch);
+    let http_settings = http_settings(&config, fleet, http_addr, epoch);
     let http =
         runtime.block_on(http::start(http_settings, engine, reader, artifacts)).map_err(ServeError::Http)?;
 
@@ -69,7 +70,7 @@ pub fn serve(common: &Common, flags: &Serve) -> Result<(), ServeError> {
     if let Some(token) = new_token {
         eprintln!("{}", first_start::welcome(&token, &folder, &listening));
     }
-    println!("ready mqtt={} http={}", listening.mqtt, listening.http);
+    announce(&listening);
     let signal = runtime.block_on(signals.wait());
     tracing::info!(signal, "stopping");
     stop(&runtime, http, gate, running, &folder);
@@ -90,6 +91,7 @@ fn start_log() {
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter.add_directive(quiet))
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .try_init();
     if let Some(error) = bad {
         tracing::warn!(%error, "UPDRAFT_LOG is not understood; logging at info");
@@ -101,22 +103,37 @@ fn load_config(common: &Common, flags: &Serve) -> Result<Config, ServeError> {
     Ok(Config::load(flags.config.as_deref(), config::environment(), &flags_given)?)
 }
 
+/// How many connections the doors may have, so that neither ever meets the end of the descriptors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Fleet {
+    mqtt: usize,
+    http: usize,
+}
+
 /// Each connection costs a descriptor; the soft limit of most systems is 1024, and the hard one far above.
-fn raise_descriptors(config: &Config) {
+fn raise_descriptors(config: &Config) -> Fleet {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
     if let Err(error) = setrlimit(Resource::Nofile, raised) {
         tracing::warn!(%error, "cannot raise the number of open files");
     }
     let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-    let fleet = descriptors.saturating_sub(OWN_DESCRIPTORS);
-    tracing::info!(descriptors, "open files allow about {fleet} connections");
-    let wanted = config.mqtt.connections_max + config.http.connections_max;
-    if fleet < wanted as u64 {
-        tracing::warn!(
-            "connections_max adds up to {wanted}; raise the limit (ulimit -Hn, LimitNOFILE=) to use it"
-        );
-    }
+    let fleet = share(descriptors, config);
+    tracing::info!(
+        descriptors,
+        "open files allow {} devices over MQTT and {} connections over HTTP (ulimit -Hn, LimitNOFILE=)",
+        fleet.mqtt,
+        fleet.http
+    );
+    fleet
+}
+
+/// Shares the descriptors out: a quarter for HTTP at most, whose connections are short.
+fn share(descriptors: u64, config: &Config) -> Fleet {
+    let free = usize::try_from(descriptors.saturating_sub(OWN_DESCRIPTORS)).unwrap_or(usize::MAX);
+    let http = config.http.connections_max.min(free / 4).max(1);
+    let mqtt = config.mqtt.connections_max.min(free.saturating_sub(http)).max(1);
+    Fleet { mqtt, http }
 }
 
 fn open_folder(config: &Config) -> Result<Folder, ServeError> {
@@ -204,14 +221,14 @@ fn policy(config: &Config) -> Policy {
     }
 }
 
-fn mqtt_settings(config: &Config, base_url: String, epoch: u64) -> mqtt::Settings {
+fn mqtt_settings(config: &Config, fleet: Fleet, base_url: String, epoch: u64) -> mqtt::Settings {
     let own = &config.mqtt;
     let workers = match own.workers {
         0 => thread::available_parallelism().map_or(1, |cores| cores.get().min(64)),
         workers => workers,
     };
     let limits = mqtt::Limits {
-        connections: own.connections_max,
+        connections: fleet.mqtt,
         packet_bytes: own.packet_bytes,
         handshake_timeout: Duration::from_millis(own.connect_timeout_ms),
         filters: own.filters_max,
@@ -238,10 +255,10 @@ fn mqtt_settings(config: &Config, base_url: String, epoch: u64) -> mqtt::Setting
     }
 }
 
-fn http_settings(config: &Config, listen: SocketAddr, epoch: u64) -> http::Settings {
+fn http_settings(config: &Config, fleet: Fleet, listen: SocketAddr, epoch: u64) -> http::Settings {
     http::Settings {
         listen,
-        max_connections: config.http.connections_max,
+        max_connections: fleet.http,
         header_timeout: Duration::from_millis(config.http.header_timeout_ms),
         upload_max_bytes: config.http.upload_bytes,
         epoch,
@@ -271,6 +288,16 @@ impl StopSignals {
             _ = self.terminate.recv() => "SIGTERM",
             _ = self.interrupt.recv() => "SIGINT",
         }
+    }
+}
+
+/// The one line on standard output: whoever started the server knows now that it serves, and where.
+fn announce(listening: &Listening) {
+    let mut out = std::io::stdout().lock();
+    let written =
+        writeln!(out, "ready mqtt={} http={}", listening.mqtt, listening.http).and_then(|()| out.flush());
+    if let Err(error) = written {
+        tracing::warn!(%error, "nobody reads the standard output");
     }
 }
 

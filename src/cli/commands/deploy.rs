@@ -18,9 +18,10 @@ pub(super) fn run(session: &Session, command: Deploy) -> Result<Outcome, ClientE
     session.show(&made, |made| {
         let DeploymentBody { id, counters, .. } = made;
         format!(
-            "deployment {id}: {} to {} devices. Follow it with `updraft watch {id}`\n",
+            "deployment {id}: {} to {} device{}. Follow it with `updraft watch {id}`\n",
             target_text(made.target),
-            counters.total
+            counters.total,
+            if counters.total == 1 { "" } else { "s" }
         )
     })?;
     Ok(Outcome::Done)

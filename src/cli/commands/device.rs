@@ -50,8 +50,8 @@ fn with_token(session: &Session, made: &DeviceWithToken) -> Result<Outcome, Clie
 }
 
 fn list(session: &Session, product: Option<String>) -> Result<Outcome, ClientError> {
-    let query: Vec<_> = product.map(|product| ("product", product)).into_iter().collect();
-    let page: Page<DeviceBody> = session.client.list("devices", &query, Order::Rising, 0)?;
+    let mut page: Page<DeviceBody> = session.client.list("devices", &[], Order::Rising, 0)?;
+    page.items.retain(|device| product.as_ref().is_none_or(|wanted| device.product == *wanted));
     session.show(&page, |page| {
         let mut grid = Grid::new(&["DEVICE", "PRODUCT", "ONLINE", "VERSIONS", "UNDER WAY", "LAST SEEN"]);
         for device in &page.items {

@@ -2,19 +2,23 @@
 
 use super::{Outcome, Session, print, rules};
 use crate::cli::args::{Offer, OfferCommand, OfferSet};
-use crate::cli::client::{ClientError, Order, segment};
+use crate::cli::client::{ClientError, segment};
 use crate::cli::output::{self, Grid};
 use crate::http::wire::{NewOffer, OfferBody, Page};
 
 pub(super) fn run(session: &Session, command: Offer) -> Result<Outcome, ClientError> {
-    match (command.command, command.set) {
-        (Some(OfferCommand::Set(new)), _) | (None, Some(new)) => set(session, new)?,
+    let Offer { command, image, rules, allow_downgrade } = command;
+    match (command, image) {
+        (Some(OfferCommand::Set(new)), _) => set(session, new)?,
         (Some(OfferCommand::List { product }), _) => list(session, product)?,
         (Some(OfferCommand::Rm { product, kind }), _) => {
             session.client.delete(&format!("offers/{}/{kind}", segment(&product)))?;
             print(&format!("nothing is offered for product {product} and type {kind} any more\n"))?;
         }
-        (None, None) => return Err(ClientError::Usage("offer what? See `updraft offer --help`".into())),
+        (None, Some(image)) => set(session, OfferSet { image, rules, allow_downgrade })?,
+        (None, None) => {
+            return Err(ClientError::Usage("offer which image? See `updraft offer --help`".into()));
+        }
     }
     Ok(Outcome::Done)
 }
@@ -34,7 +38,7 @@ fn set(session: &Session, new: OfferSet) -> Result<(), ClientError> {
 
 fn list(session: &Session, product: Option<String>) -> Result<(), ClientError> {
     let query: Vec<_> = product.map(|product| ("product", product)).into_iter().collect();
-    let page: Page<OfferBody> = session.client.list("offers", &query, Order::Rising, 0)?;
+    let page: Page<OfferBody> = session.client.get("offers", &query)?;
     session.show(&page, |page| {
         let mut grid = Grid::new(&["PRODUCT", "TYPE", "IMAGE", "CONDITIONS", "DOWNGRADE", "SINCE"]);
         for offer in &page.items {

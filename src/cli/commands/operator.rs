@@ -2,7 +2,7 @@
 
 use super::{Outcome, Session, print};
 use crate::cli::args::{Operator, Role};
-use crate::cli::client::{ClientError, Order, segment};
+use crate::cli::client::{ClientError, segment};
 use crate::cli::output::{self, Grid};
 use crate::http::wire::{NewOperator, OperatorBody, OperatorWithToken, Page, RoleBody};
 
@@ -31,7 +31,7 @@ pub(super) fn run(session: &Session, command: Operator) -> Result<Outcome, Clien
 }
 
 fn list(session: &Session) -> Result<(), ClientError> {
-    let page: Page<OperatorBody> = session.client.list("operators", &[], Order::Rising, 0)?;
+    let page: Page<OperatorBody> = session.client.get("operators", &[])?;
     session.show(&page, |page| {
         let mut grid = Grid::new(&["OPERATOR", "ROLE", "TENANT", "SINCE"]);
         for operator in &page.items {

@@ -1,0 +1,253 @@
+//! The program as its users meet it: it starts, says where it is, obeys its operator, and ends when told to.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::{Output, Stdio};
+
+use serde_json::{Value, json};
+use support::{Answer, Server, ends, updraft};
+
+/// The exit code, the standard output and the standard error of a command.
+fn all(output: &Output) -> (Option<i32>, String, String) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
+}
+
+/// A file of firmware in the server's home.
+fn firmware(server: &Server, name: &str, bytes: &[u8]) -> String {
+    let path = server.home().join(name);
+    std::fs::write(&path, bytes).unwrap();
+    path.display().to_string()
+}
+
+/// The JSON without the moments and tokens, which differ from run to run.
+fn steady(mut value: Value) -> Value {
+    match &mut value {
+        Value::Object(members) => {
+            members.retain(|name, _| !["created", "changed", "at", "token"].contains(&name.as_str()));
+            members.values_mut().for_each(|member| *member = steady(member.take()));
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| *item = steady(item.take())),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+    value
+}
+
+#[test]
+fn an_operator_walks_from_a_new_device_to_a_cancelled_update() {
+    let server = Server::start();
+    let added = server.json(&["device", "add", "lamp-1", "--product", "lamp"]);
+    let device = json!({
+        "id": "lamp-1", "product": "lamp", "types": [], "versions": {}, "attributes": {}, "online": false,
+        "active": {},
+    });
+    assert_eq!(added["device"].as_object().map(|_| steady(added["device"].clone())), Some(device));
+    assert_eq!(added["token"].as_str().map(str::len), Some(32));
+
+    let file = firmware(&server, "lamp.bin", b"the new lamp");
+    let pushed = server.json(&["image", "push", &file, "--product", "lamp", "--version", "1.0.1"]);
+    let image = json!({
+        "id": 1, "product": "lamp", "type": 3, "number": "1", "version": "1.0.1",
+        "artifacts": [{
+            "id": 1001, "name": "lamp.bin", "size": 12, "sha256": true, "sha1": true, "md5": true,
+        }],
+        "rules": {"compatible": [], "hardware": []},
+    });
+    assert_eq!(sums_as_flags(steady(pushed)), image);
+
+    let offered = server.prints(&["offer", "1", "--compatible", "0.x", "--hardware", "esp32-c3:B"]);
+    assert_eq!(offered, "image 1 is offered to product lamp, type 3; conditions: from 0.x, on esp32-c3:B\n");
+    let explained = server.prints(&["explain", "lamp-1", "--type", "3"]);
+    let verdict = "lamp-1, type 3: no, the device has not reported a version of this type";
+    assert_eq!(explained.lines().next(), Some(verdict));
+
+    let deployed = server.prints(&["deploy", "--image", "1", "lamp-1"]);
+    assert_eq!(deployed, "deployment 1: image 1 to 1 device. Follow it with `updraft watch 1`\n");
+    let listed = server.json(&["action", "list", "--device", "lamp-1"]);
+    let action = json!({
+        "id": 1, "device": "lamp-1", "target": {"image": 1},
+        "components": [{"type": 3, "image": 1, "number": "1", "version": "1.0.1"}],
+        "origin": {"deployment": 1}, "state": "queued", "done": false, "warning": false, "cancelling": false,
+        "attempt": 1,
+    });
+    assert_eq!(steady(listed), json!({"items": [action]}));
+
+    let cancelled = server.prints(&["action", "cancel", "1", "--force"]);
+    assert_eq!(cancelled, "action 1 of lamp-1: cancelled\n");
+    let watched = server.prints(&["watch", "1"]);
+    assert_eq!(watched, "deployment 1 (image 1): 1 cancelled of 1\n");
+}
+
+/// The sums are the HTTP door's to test; here only whether they are there.
+fn sums_as_flags(mut image: Value) -> Value {
+    for file in image["artifacts"].as_array_mut().into_iter().flatten() {
+        for sum in ["sha256", "sha1", "md5"] {
+            file[sum] = json!(file[sum].is_string());
+        }
+    }
+    image
+}
+
+#[test]
+fn lists_are_aligned_and_follow_every_page() {
+    let server = Server::start();
+    let client = server.client();
+    for number in 0..601 {
+        client.add_device(&format!("lamp-{number:04}"), "lamp");
+    }
+    client.add_device("a-much-longer-name", "kettle");
+    let text = server.prints(&["device", "list"]);
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 1 + 602);
+    assert_eq!(lines[0], "DEVICE              PRODUCT  ONLINE  VERSIONS  UNDER WAY  LAST SEEN");
+    assert_eq!(lines[1], "a-much-longer-name  kettle   no                           never");
+    assert_eq!(lines[602], "lamp-0600           lamp     no                           never");
+    let kettles = server.json(&["device", "list", "--product", "kettle"]);
+    assert_eq!(kettles["items"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn devices_of_a_deployment_come_from_a_file_or_from_the_standard_input() {
+    let server = Server::start();
+    let client = server.client();
+    for id in ["lamp-1", "lamp-2", "lamp-3"] {
+        client.add_device(id, "lamp");
+    }
+    assert_eq!(client.upload("lamp", "1.0.1", b"new").status, 201);
+    let list = firmware(&server, "list.txt", b"lamp-1\n# not this one\nlamp-2\n");
+    let from_file = server.json(&["deploy", "--image", "1", "--devices-from", &list, "lamp-3"]);
+    assert_eq!(from_file["counters"]["total"], json!(3));
+
+    let mut command = updraft();
+    command.args(["deploy", "--image", "1", "--devices-from", "-", "--json", "--data"]).arg(server.data());
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(b"lamp-2\n").unwrap();
+    let output = child.wait_with_output().unwrap();
+    let made: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&made["id"], &made["counters"]["total"]), (&json!(2), &json!(1)));
+}
+
+#[test]
+fn refusals_say_what_to_do_and_have_their_own_exit_codes() {
+    let server = Server::start();
+    let data = server.data().display().to_string();
+    let nobody = server.home().join("nobody").display().to_string();
+    let refused = server.updraft(&["device", "show", "lamp-1"]);
+    assert_eq!(all(&refused), (Some(1), String::new(), "updraft: there is no device lamp-1\n".into()));
+
+    let usage = server.updraft(&["device", "add", "lamp-1"]);
+    assert_eq!(usage.status.code(), Some(2));
+    let missing = server.updraft(&["image", "push", "/nowhere", "--product", "p", "--version", "1"]);
+    let text = "updraft: cannot read /nowhere: No such file or directory (os error 2)\n";
+    assert_eq!(all(&missing), (Some(2), String::new(), text.into()));
+
+    let unreachable = updraft().args(["status", "--data", &nobody]).output().unwrap();
+    let text = format!(
+        "updraft: no server is serving the folder {nobody}. Start one with `updraft serve --data {nobody}`, or \
+         name another with --data DIR or --server URL\n"
+    );
+    assert_eq!(all(&unreachable), (Some(3), String::new(), text));
+
+    let wrong = updraft().args(["status", "--data", &data]).env("UPDRAFT_TOKEN", "wrong").output().unwrap();
+    let text = "updraft: the server does not know this token, which came from UPDRAFT_TOKEN. Set UPDRAFT_TOKEN to \
+                one that it knows\n";
+    assert_eq!(all(&wrong), (Some(1), String::new(), text.into()));
+}
+
+#[test]
+fn the_local_token_is_not_sent_to_another_server() {
+    let (own, other) = (Server::start(), Server::start());
+    let url = format!("http://{}", other.http());
+    let output = own.updraft(&["status", "--server", &url]);
+    let text = format!(
+        "updraft: no token for {url}: set UPDRAFT_TOKEN to the token of an operator of that server\n"
+    );
+    assert_eq!(all(&output), (Some(1), String::new(), text));
+}
+
+#[test]
+fn an_observer_reads_and_changes_nothing() {
+    let server = Server::start();
+    let made = server.json(&["operator", "add", "eve", "--for-tenant", "acme"]);
+    assert_eq!(
+        steady(made.clone()),
+        json!({"operator": {"name": "eve", "tenant": "acme", "role": "observer"}})
+    );
+    let eve = support::Client::new(server.http(), made["token"].as_str().unwrap());
+    assert_eq!(eve.get("devices"), Answer { status: 200, body: json!({"items": []}) });
+    assert_eq!(eve.post("devices", &json!({"id": "a", "product": "b"})).status, 403);
+    server.prints(&["operator", "rm", "eve"]);
+    assert_eq!(eve.get("devices").status, 401);
+}
+
+#[test]
+fn a_second_server_on_the_folder_is_refused_by_name() {
+    let server = Server::start();
+    let second = ends(&mut server.command("127.0.0.1:0", "127.0.0.1:0"));
+    let (code, out, error) = all(&second);
+    let last = format!(
+        "updraft: the folder {} is in use by another updraft (process {}, mqtt {}, http {}); stop it, or serve \
+         another folder with --data DIR (exit code 73)",
+        server.data().display(),
+        server.pid(),
+        server.mqtt(),
+        server.http()
+    );
+    assert_eq!((code, out, error.lines().last()), (Some(73), String::new(), Some(last.as_str())));
+}
+
+#[test]
+fn an_address_that_is_taken_and_a_wrong_configuration_have_their_own_exit_codes() {
+    let (taken, other) = (Server::start(), Server::start());
+    let mut second = updraft();
+    let folder = other.home().join("second");
+    second.arg("serve").arg("--data").arg(&folder).args(["--mqtt", &taken.mqtt().to_string()]);
+    assert_eq!(ends(second.args(["--http", "127.0.0.1:0"])).status.code(), Some(69));
+
+    let output = ends(updraft().args(["serve", "--mqtt", "0.0.0.0:0"]));
+    let (code, _, error) = all(&output);
+    assert_eq!(code, Some(64));
+    assert!(
+        error.starts_with("updraft: mqtt.listen = 0.0.0.0:0 (flag --mqtt) is reachable from outside"),
+        "{error}"
+    );
+    assert_eq!(ends(updraft().args(["serve", "--nonsense"])).status.code(), Some(64));
+}
+
+#[test]
+fn the_token_is_private_printed_once_and_made_anew_when_its_file_is_gone() {
+    let mut server = Server::start();
+    let mode = |name: &str| std::fs::metadata(server.data().join(name)).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(""), mode("admin-token")), (0o700, 0o600));
+    let first = server.token();
+    assert!(server.log().contains(&first), "{}", server.log());
+
+    server.restart();
+    assert_eq!(server.token(), first);
+    assert!(!server.log().contains(&first), "{}", server.log());
+
+    std::fs::remove_file(server.data().join("admin-token")).unwrap();
+    server.restart();
+    let second = server.token();
+    assert_ne!(second, first);
+    assert_eq!(support::Client::new(server.http(), &first).get("status").status, 401);
+    assert_eq!(server.client().get("status").body["operator"], json!("admin"));
+}
+
+#[test]
+fn sigterm_ends_the_server_well_and_what_it_acknowledged_is_there_after_any_end() {
+    let mut server = Server::start();
+    server.client().add_device("before-the-end", "lamp");
+    assert_eq!(server.terminate().code(), Some(0));
+    assert!(!server.data().join("server.json").exists());
+    server.resume();
+    server.client().add_device("before-the-crash", "lamp");
+    assert_eq!(server.kill9().code(), None);
+    server.resume();
+    let page = server.client().get("devices").body;
+    let ids: Vec<_> = page["items"].as_array().unwrap().iter().map(|device| device["id"].clone()).collect();
+    assert_eq!(ids, [json!("before-the-crash"), json!("before-the-end")]);
+}
