@@ -158,6 +158,31 @@ fn refusals_say_what_to_do_and_have_their_own_exit_codes() {
 }
 
 #[test]
+fn an_upload_that_is_too_large_is_refused_before_it_is_sent() {
+    let server = Server::with(&[], &[("UPDRAFT_HTTP_UPLOAD_BYTES", "1000")]);
+    let file = firmware(&server, "large.bin", &[0; 2000]);
+    let refused = server.updraft(&["image", "push", &file, "--product", "lamp", "--version", "1"]);
+    let (code, out, error) = all(&refused);
+    assert_eq!((code, out), (Some(2), String::new()));
+    assert!(
+        error.ends_with("is more than the server takes, 1000 bytes (upload_bytes in [http])\n"),
+        "{error}"
+    );
+    assert_eq!(server.json(&["image", "list"]), json!({"items": []}));
+}
+
+#[test]
+fn watching_ends_with_1_when_something_failed() {
+    let server = Server::start();
+    let file = firmware(&server, "lamp.bin", b"for another board");
+    server.client().add_device("lamp-1", "lamp");
+    server.prints(&["image", "push", &file, "--product", "lamp", "--version", "1", "--hardware", "esp32"]);
+    server.prints(&["deploy", "--image", "1", "lamp-1"]);
+    let watched = server.updraft(&["watch", "1"]);
+    assert_eq!(all(&watched), (Some(1), "deployment 1 (image 1): 1 failed of 1\n".into(), String::new()));
+}
+
+#[test]
 fn the_local_token_is_not_sent_to_another_server() {
     let (own, other) = (Server::start(), Server::start());
     let url = format!("http://{}", other.http());

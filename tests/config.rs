@@ -136,82 +136,65 @@ fn a_remote_listener_without_tls_is_taken_only_when_told_so() {
 
 #[test]
 fn errors_say_the_key_its_origin_and_what_is_allowed() {
-    let no_flags = Flags::default;
+    let file = |text| Given { file: Some(text), ..Given::default() };
+    let variable = |pair| Given { environment: pair, ..Given::default() };
+    let mqtt = |address: &str| Given {
+        flags: Flags { mqtt: Some(address.into()), ..Flags::default() },
+        ..Given::default()
+    };
     let remote = "is reachable from outside and has no TLS. Listen on 127.0.0.1, use [mqtt.tls] or a TLS proxy, or \
                   set allow_remote_plaintext = true in [security] if the network is closed";
-    let table: Vec<(Option<&str>, &[(&str, &str)], Flags, String)> = vec![
+    let table: [(Given<'_>, String); 11] = [
         (
-            Some("[security]\nallow_remote_plaintxt = true"),
-            &[],
-            no_flags(),
+            file("[security]\nallow_remote_plaintxt = true"),
             "own.toml: there is no key security.allow_remote_plaintxt; the keys are: \
              security.allow_remote_plaintext"
                 .into(),
         ),
         (
-            Some("[mqttt]\n"),
-            &[],
-            no_flags(),
+            file("[mqttt]\n"),
             "own.toml: there is no key mqttt; the keys are: engine, http, mqtt, security, store".into(),
         ),
         (
-            Some("[mqtt]\nworkers = '2'"),
-            &[],
-            no_flags(),
+            file("[mqtt]\nworkers = '2'"),
             "mqtt.workers = \"2\" (own.toml): must be of type integer".into(),
         ),
         (
-            Some("[mqtt]\nworkers = 65"),
-            &[],
-            no_flags(),
+            file("[mqtt]\nworkers = 65"),
             "mqtt.workers = 65 (own.toml): must be 0 to 64".into(),
         ),
         (
-            None,
-            &[("UPDRAFT_STORE_DATE", "x")],
-            no_flags(),
+            variable(&[("UPDRAFT_STORE_DATE", "x")]),
             "environment variable UPDRAFT_STORE_DATE: there is no key store.date; the keys are: store.data".into(),
         ),
         (
-            None,
-            &[("UPDRAFT_ENGINE_ATTEMPTS", "many")],
-            no_flags(),
+            variable(&[("UPDRAFT_ENGINE_ATTEMPTS", "many")]),
             "engine.attempts = many (environment variable UPDRAFT_ENGINE_ATTEMPTS): must be of type integer".into(),
         ),
         (
-            None,
-            &[("UPDRAFT_MQTT_TLS_LISTEN", "0.0.0.0:8883")],
-            no_flags(),
+            variable(&[("UPDRAFT_MQTT_TLS_LISTEN", "0.0.0.0:8883")]),
             "mqtt.tls needs listen, certificate and key; certificate is missing".into(),
         ),
         (
-            None,
-            &[("UPDRAFT_HTTP_PUBLIC_URL", "updates.example.com")],
-            no_flags(),
+            variable(&[("UPDRAFT_HTTP_PUBLIC_URL", "updates.example.com")]),
             "http.public_url = updates.example.com (environment variable UPDRAFT_HTTP_PUBLIC_URL): must be empty, or \
              http:// or https:// and a host, without a slash at the end"
                 .into(),
         ),
         (
-            None,
-            &[],
-            Flags { mqtt: Some("nowhere".into()), ..no_flags() },
+            mqtt("nowhere"),
             "mqtt.listen = nowhere (flag --mqtt): must be an address and a port, such as 127.0.0.1:1883".into(),
         ),
         (
-            None,
-            &[],
-            Flags { mqtt: Some("0.0.0.0:1883".into()), ..no_flags() },
+            mqtt("0.0.0.0:1883"),
             format!("mqtt.listen = 0.0.0.0:1883 (flag --mqtt) {remote}"),
         ),
         (
-            None,
-            &[("UPDRAFT_HTTP_LISTEN", "[::]:8080")],
-            no_flags(),
+            variable(&[("UPDRAFT_HTTP_LISTEN", "[::]:8080")]),
             format!("http.listen = [::]:8080 (environment variable UPDRAFT_HTTP_LISTEN) {remote}"),
         ),
     ];
-    for (file, environment, flags, expected) in table {
-        assert_eq!(load(&Given { file, environment, flags }), Err(expected));
+    for (given, expected) in table {
+        assert_eq!(load(&given), Err(expected));
     }
 }

@@ -55,7 +55,7 @@ pub enum ClientError {
         field: Option<String>,
     },
     /// The server cannot be reached.
-    #[error("cannot reach {server}: {cause}. Is it running? Start it with `updraft serve`")]
+    #[error("cannot reach {server}: {cause}. Is it running? `updraft serve` starts one")]
     Unreachable {
         /// The server.
         server: String,

@@ -38,7 +38,7 @@ fn with_token(session: &Session, made: &DeviceWithToken) -> Result<Outcome, Clie
         let token = &made.token;
         let (host, port) = session.client.mqtt();
         let tenant = session.client.tenant();
-        let hello = json!({"seq": 1, "boot": "1", "product": product, "attrs": {"2003": "1"}});
+        let hello = json!({"seq": 1, "boot": "1", "product": product, "attrs": {"2003": "1.0.0"}});
         format!(
             "device {id} of product {product}\ntoken  {token}\n\n\
              Shown only now; the server keeps a digest. To say hello as this device:\n\n  \
@@ -76,7 +76,7 @@ fn describe(device: &DeviceBody) -> String {
     Grid::pairs(&[
         ("device", device.id.clone()),
         ("product", device.product.clone()),
-        ("hardware", hardware.map(|h| super::rules::hardware_text(h)).unwrap_or_default()),
+        ("hardware", hardware.map(super::rules::hardware_text).unwrap_or_default()),
         ("types", types.join(" ")),
         ("versions", versions(device)),
         ("under way", under_way(device)),

@@ -11,7 +11,7 @@ use crate::cli::args::Image;
 use crate::cli::client::{ClientError, Order};
 use crate::cli::output::{self, Grid};
 use crate::engine::access;
-use crate::http::wire::{ImageBody, Page, RulesBody};
+use crate::http::wire::{ImageBody, Page, RulesBody, StatusBody};
 
 pub(super) fn run(session: &Session, command: Image) -> Result<Outcome, ClientError> {
     match command {
@@ -44,6 +44,13 @@ fn fields(product: &str, kind: u8, version: &str, rules: &RulesBody) -> Vec<(&'s
 
 fn push(session: &Session, files: &[PathBuf], fields: &[(&str, String)]) -> Result<Outcome, ClientError> {
     let form = Form::open(fields, files)?;
+    // Asked first, because a server that refuses in the middle of a body can only break the connection off.
+    let limit = session.client.get::<StatusBody>("status", &[])?.upload_max_bytes;
+    if form.length > limit {
+        let text =
+            format!("{} is more than the server takes, {limit} bytes (upload_bytes in [http])", form.length);
+        return Err(ClientError::Usage(text));
+    }
     let bar = ProgressBar::new(form.length).with_style(style());
     let mut body = bar.wrap_read(form.body);
     let content_type = format!("multipart/form-data; boundary={}", form.boundary);
