@@ -62,6 +62,7 @@ fn obey(slot: &mut Option<Fleet>, order: Order) -> Result<Answer> {
             intact(fleet)?;
             acked(acks)
         }
+        Order::Sequences => Ok(Answer::Sequences(fleet.sequences().collect())),
         Order::Idle { ms } => {
             fleet.idle(Duration::from_millis(ms))?;
             intact(fleet)?;

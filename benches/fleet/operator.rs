@@ -79,6 +79,15 @@ impl Operator {
         Ok(tokens.into_inner().expect("no thread panics while it holds the tokens"))
     }
 
+    /// The number of firmware type 3 that the server has stored for a device.
+    pub fn stored(&self, id: &str) -> Result<Option<u64>> {
+        let request = self.agent.get(format!("{}/devices/{id}", self.base));
+        let mut response = request.header("authorization", &self.authorization).call()?;
+        ensure!(response.status().is_success(), "GET device {id}: {}", response.status());
+        let device: Value = serde_json::from_str(&response.body_mut().read_to_string()?)?;
+        Ok(device["versions"]["3"]["number"].as_str().and_then(|number| number.parse().ok()))
+    }
+
     /// Uploads a small image and gives its id.
     pub fn upload(&self, version: &str) -> Result<u64> {
         let path = format!("images?product={PRODUCT}&type=3&version={version}&name=fw.bin");

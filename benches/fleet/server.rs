@@ -39,7 +39,7 @@ pub struct Server {
 pub fn updraft(data: &Path) -> Result<Server> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_updraft"));
     command.arg("serve").arg("--data").arg(data).args(["--mqtt", "127.0.0.1:0", "--http", "127.0.0.1:0"]);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).env("RUST_LOG", "warn");
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).env("UPDRAFT_LOG", "warn");
     let mut process = Process::start(&mut command)?;
     let lines = Lines::of(process.child().stdout.take().context("updraft's output")?);
     let (mqtt, http) = loop {

@@ -20,6 +20,8 @@ pub enum Order {
     Connect { addr: SocketAddr, logins: PathBuf, window: usize, mqtt5: bool },
     /// Let each device say hello.
     Hello,
+    /// Say the sequence number of each device's latest publish.
+    Sequences,
     /// Answer what arrives.
     Idle { ms: u64 },
     /// Answer [`Answer::Armed`], then wait for each device's `cmd`.
@@ -35,6 +37,8 @@ pub enum Answer {
     Connected { count: usize, elapsed_ns: u64 },
     /// Publishes that were acknowledged, and how much processor time the client took for them.
     Acked { count: u64, bad: u64, elapsed_ns: u64, cores: f64 },
+    /// In the order of the logins.
+    Sequences(Vec<u64>),
     /// Done.
     Idled,
     /// Whatever arrives from now on is seen.
@@ -51,12 +55,13 @@ pub fn now_ns() -> u64 {
     now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
 }
 
-/// The hello of a device that runs number 1 of firmware type 3.
+/// The hello of a device that runs number 0 of firmware type 3: the server numbers images from 1, so that any image
+/// is an update.
 pub fn hello(seq: u64) -> Vec<u8> {
     format!(
         "{{\"seq\":{seq},\"boot\":\"b1\",\"product\":\"{PRODUCT}\",\"hw\":{{\"model\":\"sim\",\"rev\":\"A\"}},\
          \"caps\":{{\"types\":[3],\"mtu\":4096,\"formats\":[\"json\"],\"verify\":[\"sha256\"]}},\
-         \"attrs\":{{\"2003\":\"1\"}}}}"
+         \"attrs\":{{\"2003\":\"0\"}}}}"
     )
     .into_bytes()
 }

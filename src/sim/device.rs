@@ -105,6 +105,11 @@ impl Device {
         self.stage = Stage::Greeting;
     }
 
+    /// The sequence number of its latest publish; 0 before the first.
+    pub(super) fn seq(&self) -> u64 {
+        self.seq
+    }
+
     /// Chooses the leaf of the device's own topics that is published to, or listened for, from now on.
     pub(super) fn aim(&mut self, plan: &Plan, leaf: &str) {
         self.topic = plan.topic(&self.login.id, leaf).into();

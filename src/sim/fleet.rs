@@ -166,6 +166,11 @@ impl Fleet {
         self.members.len() - self.faults.total()
     }
 
+    /// The sequence number of each device's latest publish, in the order of their logins.
+    pub fn sequences(&self) -> impl Iterator<Item = u64> {
+        self.members.iter().map(|member| member.device.seq())
+    }
+
     /// Connects and subscribes a device for each login, `window` handshakes at once, until all are through or
     /// `limit` has passed.
     ///
