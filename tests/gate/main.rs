@@ -2,6 +2,10 @@
 #![allow(clippy::unwrap_used)]
 
 mod client;
+mod hygiene;
+mod identity;
+mod observers;
+mod sessions;
 mod world;
 
 use updraft::mqtt::packet::{QoS, ReasonCode, Version};

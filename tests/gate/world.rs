@@ -130,6 +130,11 @@ impl World {
         wait(|| gate.stats().connections == count, || format!("{:?}, not {count}", gate.stats()));
     }
 
+    /// Ends the engine under the gate.
+    pub fn stop_engine(&mut self) {
+        self.running.take().unwrap().stop().unwrap();
+    }
+
     pub fn stop(&mut self) {
         if let Some(gate) = self.gate.take() {
             gate.stop();

@@ -32,7 +32,7 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, mpsc};
 
-use super::bus::{self, Bus};
+use super::bus::Bus;
 use crate::engine::query::Reader;
 use crate::engine::{self, Engine};
 use crate::store::artifacts::Artifacts;
@@ -162,7 +162,7 @@ pub struct Prepared {
     mailboxes: Vec<mpsc::Sender<Mail>>,
     mail: Vec<mpsc::Receiver<Mail>>,
     window: Arc<Window>,
-    engine_line: bus::Receiver,
+    engine_line: pump::Line,
 }
 
 /// Starts the router; returns the engine's outlet and what remains to be started once the engine runs.
@@ -174,8 +174,9 @@ pub fn prepare(settings: Settings, fatal: Fatal) -> Result<(Box<dyn engine::Outl
         return Err(MqttError::Setting("the number of workers must be 1 to 64"));
     }
     let bus = Bus::start(&[pump::UP, worker::DESIRED, worker::COMMANDS]);
-    let (mut sender, engine_line) = bus.link("engine").map_err(|_| MqttError::Bus)?;
-    sender.subscribe(pump::UP).map_err(|_| MqttError::Bus)?;
+    let engine_line = pump::Line::join(&bus).map_err(|_| MqttError::Bus)?;
+    // What a link hears that only speaks is nothing.
+    let (sender, _) = bus.link("engine-speaks").map_err(|_| MqttError::Bus)?;
     let workers = settings.workers;
     let window = Arc::new(Window::new(workers));
     // Each mail is a batch: 256 of them are more than the engine makes while a worker takes one.

@@ -23,7 +23,7 @@ use super::{Death, Fatal, MqttError, Shared};
 use crate::domain::ids::{DeviceId, DeviceKey, TenantId};
 use crate::engine::call::{self, Receipt, Stamp};
 use crate::engine::{self, Engine, Stopped};
-use crate::mqtt::bus::{self, Message};
+use crate::mqtt::bus::{self, Bus, LinkError, Message};
 use crate::mqtt::payload::{self, Body};
 use crate::mqtt::topic::{Direction, Leaf, Topic};
 
@@ -86,6 +86,12 @@ impl Window {
     pub(super) fn heard(&self, worker: u16, bytes: u64) {
         self.heard[usize::from(worker)].fetch_add(bytes, Ordering::Release);
         self.moved.notify_one();
+    }
+
+    /// Notes that a worker takes nothing more and is not to be waited for.
+    pub(super) fn leave(&self, worker: u16) {
+        // Half of the range, so that what is still counted does not overflow.
+        self.heard[usize::from(worker)].store(u64::MAX / 2, Ordering::Release);
     }
 
     /// Waits until every worker has taken all but `room` of what was `said`. False when one does not.
@@ -213,10 +219,26 @@ fn encode(downlink: call::Downlink, base_url: &str) -> Message {
     }
 }
 
+/// The engine's ear on the bus.
+pub(super) struct Line {
+    receiver: bus::Receiver,
+    /// Dropping it would leave the bus.
+    _sender: bus::Sender,
+}
+
+impl Line {
+    /// Listens from now on to what devices say.
+    pub(super) fn join(bus: &Bus) -> Result<Line, LinkError> {
+        let (mut sender, receiver) = bus.link("engine-hears")?;
+        sender.subscribe(UP)?;
+        Ok(Line { receiver, _sender: sender })
+    }
+}
+
 /// Starts the reading and the feeding thread.
 pub(super) fn start(
     shared: &Arc<Shared>,
-    line: bus::Receiver,
+    line: Line,
     engine: Engine,
     mailboxes: &[mpsc::Sender<Mail>],
 ) -> Result<(), MqttError> {
@@ -235,10 +257,10 @@ pub(super) fn start(
 }
 
 /// Reads the bus. Drops what the engine itself has said.
-fn read(mut line: bus::Receiver, words: &channel::SyncSender<Message>, shared: &Shared) {
+fn read(mut line: Line, words: &channel::SyncSender<Message>, shared: &Shared) {
     let mut messages = VecDeque::new();
     loop {
-        if line.recv(&mut messages).is_err() {
+        if line.receiver.recv(&mut messages).is_err() {
             return shared.died();
         }
         for message in messages.drain(..) {

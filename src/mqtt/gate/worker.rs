@@ -138,33 +138,38 @@ pub(super) fn start(parts: Parts, mail: mpsc::Receiver<Mail>) -> Result<thread::
     thread::Builder::new().name("mqtt-worker".into()).spawn(run).map_err(MqttError::Thread)
 }
 
-async fn work(worker: Rc<Worker>, line: bus::Receiver, mut mail: mpsc::Receiver<Mail>) {
-    spawn_local(hear(Rc::clone(&worker), line));
+/// Takes mail and downlinks. The engine sends a receipt before the downlinks that follow from it, so mail goes first.
+async fn work(worker: Rc<Worker>, mut line: bus::Receiver, mut mail: mpsc::Receiver<Mail>) {
     spawn_local(flush(Rc::clone(&worker)));
     spawn_local(sweep(Rc::clone(&worker)));
     spawn_local(probe::run(Rc::clone(&worker)));
-    while let Some(mail) = mail.recv().await {
-        match mail {
-            Mail::Admit(admission) => worker.admit(*admission),
-            Mail::Receipts(receipts) => worker.settle(receipts),
-            Mail::Malformed(mark, error) => worker.refuse(mark, &error),
-            Mail::Evict(key) => worker.evict(key),
-            Mail::Stop => break,
-        }
-    }
-    worker.stop(mail).await;
-}
-
-/// Takes downlinks from the bus to their sessions.
-async fn hear(worker: Rc<Worker>, mut line: bus::Receiver) {
     let mut messages = VecDeque::new();
-    while line.next(&mut messages).await.is_ok() {
+    loop {
+        let alive = tokio::select! {
+            biased;
+            next = mail.recv() => {
+                if next.is_some_and(|next| worker.take(next)) {
+                    continue;
+                }
+                break;
+            }
+            alive = line.next(&mut messages) => alive,
+        };
+        while let Ok(next) = mail.try_recv() {
+            if !worker.take(next) {
+                return worker.stop(mail).await;
+            }
+        }
         for message in messages.drain(..) {
             worker.parts.window.heard(worker.parts.number, pump::weight(&message));
             worker.deliver(&message);
         }
+        if alive.is_err() {
+            worker.parts.shared.died();
+            break;
+        }
     }
-    worker.parts.shared.died();
+    worker.stop(mail).await;
 }
 
 /// Publishes what the connections have said since it last ran: one entry in the router's queue for all of it.
@@ -213,6 +218,18 @@ impl Worker {
     /// words and so keeps its place among them.
     pub(super) fn say_linked(&self, key: &DeviceKey, linked: bool) {
         self.say(pump::link(key, linked));
+    }
+
+    /// Acts on mail. False when the door closes.
+    fn take(self: &Rc<Self>, mail: Mail) -> bool {
+        match mail {
+            Mail::Admit(admission) => self.admit(*admission),
+            Mail::Receipts(receipts) => self.settle(receipts),
+            Mail::Malformed(mark, error) => self.refuse(mark, &error),
+            Mail::Evict(key) => self.evict(key),
+            Mail::Stop => return false,
+        }
+        true
     }
 
     fn settle(&self, receipts: Vec<(Mark, Receipt)>) {
@@ -427,15 +444,15 @@ impl Worker {
     }
 
     /// Waits briefly for receipts, tells everyone, and lets the last words leave.
-    async fn stop(&self, mut mail: mpsc::Receiver<Mail>) {
+    async fn stop(self: &Rc<Self>, mut mail: mpsc::Receiver<Mail>) {
         self.stopping.set(true);
+        self.parts.window.leave(self.parts.number);
         let deadline = tokio::time::Instant::now() + PARTING;
         while self.uplinks.get() > 0 {
             match tokio::time::timeout_at(deadline, mail.recv()).await {
-                Ok(Some(Mail::Receipts(receipts))) => self.settle(receipts),
-                Ok(Some(Mail::Malformed(mark, error))) => self.refuse(mark, &error),
-                Ok(Some(Mail::Evict(key))) => self.evict(key),
-                Ok(Some(Mail::Admit(_) | Mail::Stop)) => {}
+                // Nobody is let in any more: the socket closes.
+                Ok(Some(Mail::Admit(_))) => {}
+                Ok(Some(next)) => drop(self.take(next)),
                 Ok(None) | Err(_) => break,
             }
         }
