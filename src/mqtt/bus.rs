@@ -18,13 +18,14 @@ use rumqttd::protocol::{
 use rumqttd::{Notification, Router, RouterConfig, SegmentConfig};
 
 /// What the router keeps of a filter that the engine or a worker reads, in bytes of topics and payloads: four times
-/// what is ever outstanding on it, so that a reader that is briefly late loses nothing.
-pub(super) const LOG_BYTES: usize = 16 << 20;
+/// what is ever outstanding on it, so that a reader that is briefly late loses nothing. Small messages take about five
+/// times as much memory as is counted here.
+pub(super) const LOG_BYTES: usize = 8 << 20;
 /// The log of a filter that an observer reads. A late observer loses messages, nobody else does.
-const OBSERVER_LOG_BYTES: usize = 1 << 20;
-/// The router keeps a log for every distinct filter for good, so their number is bounded: with this many the logs of
-/// observers stay below 256 MiB.
-const FILTERS_MAX: usize = 256;
+const OBSERVER_LOG_BYTES: usize = 512 << 10;
+/// The router keeps a log for every distinct filter for good, so their number is bounded. A small message takes about
+/// five times the bytes that the log counts, so with this many they stay below 320 MiB.
+const FILTERS_MAX: usize = 128;
 /// Links at the same time; the router allocates its tables for them at the start.
 const LINKS_MAX: usize = 512;
 /// Messages that the router hands to a link at a time; its own channel holds 200.
@@ -63,7 +64,7 @@ pub(super) struct Message {
     pub(super) expiry_s: Option<u32>,
 }
 
-type Connect = dyn Fn(&str) -> Result<(LinkTx, LinkRx), rumqttd::local::LinkError> + Send + Sync;
+type Connect = dyn Fn(&str) -> Result<(LinkTx, LinkRx), Dead> + Send + Sync;
 
 /// A handle on the running router.
 #[derive(Clone)]
@@ -93,8 +94,8 @@ impl Bus {
         );
         let events = router.spawn();
         let connect = move |name: &str| {
-            let (tx, rx, _) = LinkBuilder::new(name, events.clone()).build()?;
-            Ok((tx, rx))
+            let link = LinkBuilder::new(name, events.clone()).build();
+            link.map(|(tx, rx, _)| (tx, rx)).map_err(|_| Dead)
         };
         Bus { connect: Arc::new(connect), filters: Arc::default(), links: Arc::default() }
     }
@@ -102,7 +103,7 @@ impl Bus {
     /// Joins the bus under a name that no other link has. Waits for the router: for threads of their own.
     pub(super) fn link(&self, name: &str) -> Result<(Sender, Receiver), LinkError> {
         let links = Place::take(&self.links).ok_or(LinkError::Full)?;
-        let (tx, rx) = (self.connect)(name).map_err(|_| LinkError::Dead)?;
+        let (tx, rx) = (self.connect)(name).map_err(|Dead| LinkError::Dead)?;
         let filters = Arc::clone(&self.filters);
         Ok((Sender { tx, waiting: Vec::new(), filters, _place: links }, Receiver { rx }))
     }

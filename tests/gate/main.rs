@@ -2,9 +2,11 @@
 #![allow(clippy::unwrap_used)]
 
 mod client;
+mod cost;
 mod hygiene;
 mod identity;
 mod observers;
+mod questions;
 mod sessions;
 mod world;
 

@@ -240,11 +240,15 @@ impl Connection {
     }
 
     fn finish(&mut self, end: End) {
+        let mut cut_short = false;
+        self.with_live(&self.worker, |live| cut_short = live.waiting() > 0);
         let normal = matches!(end, End::Goodbye { will: false });
         self.worker.leave(self.slot as usize, self.generation, normal);
         let Some(stream) = self.stream.take() else { return };
         match end {
             End::Lost => {}
+            // A word in the middle of another packet would be no word.
+            End::Refuse(_) if cut_short => {}
             End::Goodbye { .. } => drop(tokio::task::spawn_local(part(stream, Vec::new()))),
             End::Refuse(reason) => {
                 let last = last_word(self.version, reason);
@@ -358,5 +362,16 @@ impl AsyncWrite for Stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
             Stream::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_and_its_session_are_small() {
+        assert!(size_of::<Connection>() <= 112, "{}", size_of::<Connection>());
+        assert!(size_of::<Session>() <= 400, "{}", size_of::<Session>());
     }
 }

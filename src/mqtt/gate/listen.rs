@@ -123,10 +123,17 @@ async fn accept(listener: TcpListener, door: Arc<Door>, tls: Option<TlsAcceptor>
         match listener.accept().await {
             Ok((stream, peer)) => welcome(&door, stream, peer, tls.clone()),
             // Without a descriptor the connection stays in the kernel's queue; anything else is the client's.
-            Err(error) if matches!(error.raw_os_error(), Some(23 | 24)) => tokio::time::sleep(PAUSE).await,
+            Err(error) if is_exhausted(&error) => tokio::time::sleep(PAUSE).await,
             Err(_) => {}
         }
     }
+}
+
+/// Whether the process or the system has no room for another socket.
+fn is_exhausted(error: &std::io::Error) -> bool {
+    use rustix::io::Errno;
+    let errno = Errno::from_io_error(error);
+    errno.is_some_and(|e| [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM].contains(&e))
 }
 
 /// Begins a handshake, or closes the connection when there are too many.

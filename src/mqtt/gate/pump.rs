@@ -327,6 +327,7 @@ fn linked(payload: &[u8]) -> Option<(DeviceKey, bool)> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -20,6 +20,9 @@ use crate::mqtt::topic::Leaf;
 /// Seconds since the worker began; its only clock.
 pub(super) type Tick = u32;
 
+/// Written bytes that an outbox may carry along before the rest moves to its front.
+const COMPACT: usize = 64 << 10;
+
 /// One client.
 pub(super) struct Session {
     /// Who it is, proven.
@@ -164,6 +167,10 @@ impl Live {
         if self.waiting() == 0 {
             self.outbox = Vec::new();
             self.written = 0;
+        } else if self.written >= COMPACT {
+            // A connection that is always busy never empties its outbox.
+            self.outbox.drain(..self.written);
+            self.written = 0;
         }
     }
 
@@ -184,7 +191,7 @@ pub(super) struct Subscriptions {
     /// Bit by [`Down`]: with QoS 1.
     firm: u8,
     /// All other topics of a device, or the filters of an operator.
-    others: Option<Box<Vec<(Box<str>, QoS)>>>,
+    others: Vec<(Box<str>, QoS)>,
 }
 
 /// The leaves on which the server speaks to a device all the time.
@@ -235,7 +242,7 @@ impl Down {
 impl Subscriptions {
     /// How many there are.
     pub(super) fn len(&self) -> usize {
-        self.wanted.count_ones() as usize + self.others.as_ref().map_or(0, |o| o.len())
+        self.wanted.count_ones() as usize + self.others.len()
     }
 
     /// The QoS at which the device hears the leaf, if it does.
@@ -259,15 +266,14 @@ impl Subscriptions {
 
     /// The topics or filters that have no bit.
     pub(super) fn others(&self) -> &[(Box<str>, QoS)] {
-        self.others.as_ref().map_or(&[], |o| o)
+        &self.others
     }
 
     /// Subscribes to another topic or filter; a repeat replaces the QoS.
     pub(super) fn want_other(&mut self, path: &str, qos: QoS) {
-        let others = self.others.get_or_insert_default();
-        match others.iter_mut().find(|(have, _)| **have == *path) {
+        match self.others.iter_mut().find(|(have, _)| **have == *path) {
             Some(found) => found.1 = qos,
-            None => others.push((path.into(), qos)),
+            None => self.others.push((path.into(), qos)),
         }
     }
 
@@ -280,13 +286,8 @@ impl Subscriptions {
 
     /// Ends another subscription. Whether there was one.
     pub(super) fn forget_other(&mut self, path: &str) -> bool {
-        let Some(others) = &mut self.others else { return false };
-        let before = others.len();
-        others.retain(|(have, _)| **have != *path);
-        let had = others.len() < before;
-        if others.is_empty() {
-            self.others = None;
-        }
-        had
+        let before = self.others.len();
+        self.others.retain(|(have, _)| **have != *path);
+        self.others.len() < before
     }
 }

@@ -218,7 +218,8 @@ pub(super) fn verdict(worker: &Worker, session: &mut Session, serial: u32, code:
         uplink.verdict = Some(code);
     }
     while let Some(live) = session.live()
-        && let Some(uplink) = live.uplinks.pop_front_if(|u| u.verdict.is_some())
+        && live.uplinks.front().is_some_and(|uplink| uplink.verdict.is_some())
+        && let Some(uplink) = live.uplinks.pop_front()
     {
         give_back(worker, &uplink);
         if uplink.packet_id != 0 {
