@@ -164,7 +164,7 @@ pub enum Reply {
     /// A device was registered or got a new token.
     Device {
         /// The device.
-        device: Device,
+        device: Box<Device>,
         /// Its token, which is shown only now.
         token: Secret,
     },

@@ -92,7 +92,7 @@ impl Batch<'_> {
     fn with_new_token(&mut self, device: Device) -> Result<Reply, Failed> {
         let token = fresh_token()?;
         self.draft.put_credential(&device.key, &digest(token.reveal()))?;
-        Ok(Reply::Device { device, token })
+        Ok(Reply::Device { device: Box::new(device), token })
     }
 
     fn remove_device(&mut self, key: &DeviceKey) -> Result<Reply, Failed> {

@@ -128,7 +128,7 @@ fn no_such_device(id: &DeviceId) -> ApiError {
 fn with_token(reply: &Reply) -> Result<DeviceWithToken, ApiError> {
     match reply {
         Reply::Device { device, token } => {
-            Ok(DeviceWithToken { device: device.into(), token: token.reveal().to_owned() })
+            Ok(DeviceWithToken { device: device.as_ref().into(), token: token.reveal().to_owned() })
         }
         other => Err(unexpected(other)),
     }
