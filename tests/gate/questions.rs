@@ -27,13 +27,17 @@ fn content() -> Vec<u8> {
 
 /// Uploads an application and deploys it to the lamp.
 fn deploy(world: &World) {
+    deploy_to(world, "lamp");
+}
+
+fn deploy_to(world: &World, name: &str) {
     let mut upload = world.artifacts.begin(SIZE as u64).unwrap();
     upload.write(&content()).unwrap();
     let stored = upload.finish().unwrap();
     let image = NewImage {
         product: ProductId::parse("lamp").unwrap(),
         kind: FirmwareType::APPLICATION,
-        version: Version::parse("1.0.1").unwrap(),
+        version: Version::parse(&format!("1.0.1-{name}")).unwrap(),
         files: vec![NewArtifact {
             name: "lamp.bin".into(),
             size: stored.size,
@@ -47,7 +51,7 @@ fn deploy(world: &World) {
     let Reply::Image(image) = world.call(Call::AddImage { tenant: tenant.clone(), image }) else {
         panic!("no image")
     };
-    let devices = vec![key("default", "lamp").device];
+    let devices = vec![key("default", name).device];
     let target = Target::Image(image.id);
     world.call(Call::Deploy { tenant, target, devices, allow_downgrade: false });
 }
@@ -165,4 +169,24 @@ fn blocks_beyond_the_budget_or_the_packet_are_refused_with_what_is_allowed() {
     assert_eq!(lamp.puback(1), ReasonCode::ImplementationSpecificError);
     let answer = text(&lamp.message());
     assert!(answer.contains(r#""code":"block-too-long""#) && answer.contains(r#""max":1024"#), "{answer}");
+}
+
+#[test]
+fn a_deployment_reaches_a_device_that_listens() {
+    let world = World::new();
+    for version in [wire::Version::V4, wire::Version::V5] {
+        let name = format!("lamp-{version:?}");
+        let mut lamp = world.connected(version, &name);
+        let topic = |leaf: &str| format!("ota/v1/default/d/{name}/{leaf}");
+        lamp.subscribe(&[(&topic("cmd"), QoS::AtLeastOnce)]);
+        // It says no version: image number 1 would be installed already.
+        lamp.publish(&topic("hello"), 1, r#"{"seq":1,"boot":"b1","product":"lamp"}"#);
+        assert_eq!(lamp.puback(1), ReasonCode::Success);
+        deploy_to(&world, &name);
+        let command = lamp.message();
+        assert_eq!(&*command.topic, topic("cmd"));
+        assert!(text(&command).contains(r#""cmd":"deploy""#), "{}", text(&command));
+        let expiry = command.properties.and_then(|p| p.message_expiry_s);
+        assert_eq!(expiry.is_some(), version == wire::Version::V5);
+    }
 }
