@@ -128,10 +128,11 @@ fn raise_descriptors(config: &Config) -> Fleet {
     fleet
 }
 
-/// Shares the descriptors out: a quarter for HTTP at most, whose connections are short.
+/// Shares the descriptors out: where they are scarce a thirty-second part for HTTP, whose connections are short and
+/// can wait, because devices hold theirs over MQTT for as long as they live.
 fn share(descriptors: u64, config: &Config) -> Fleet {
     let free = usize::try_from(descriptors.saturating_sub(OWN_DESCRIPTORS)).unwrap_or(usize::MAX);
-    let http = config.http.connections_max.min(free / 4).max(1);
+    let http = config.http.connections_max.min(free / 32).max(1);
     let mqtt = config.mqtt.connections_max.min(free.saturating_sub(http)).max(1);
     Fleet { mqtt, http }
 }
