@@ -539,6 +539,11 @@ fn record(
     entry: Entry,
 ) {
     let (_, entries) = changed.entry(action.id).or_insert((before, Vec::new()));
+    // Created and told in one decision is one line, whose state says both.
+    if let (Note::Told, Some(created)) = (entry.note, entries.last_mut()) {
+        created.state = entry.state;
+        return;
+    }
     if action.entries < action::HISTORY_MAX || action.state.is_terminal() && entries.is_empty() {
         action.entries += 1;
         entries.push(entry);

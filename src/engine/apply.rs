@@ -20,7 +20,7 @@ use crate::store::StoreError;
 use crate::store::tables::{Counter, Draft, Task};
 
 /// How many devices of a task one commit takes: as many as jobs, so that neither starves the other.
-const SLICE: usize = 1024;
+pub(super) const SLICE: usize = 1024;
 /// How many due actions one tick takes; the rest follow a second later.
 const DUE: usize = 1024;
 /// How many images are kept at hand. They are immutable, and a fleet runs far fewer at a time.
@@ -52,6 +52,8 @@ pub(super) struct Batch<'a> {
     settings: &'a Settings,
     memory: &'a mut Memory,
     deployments: BTreeMap<(TenantId, DeploymentId), Deployment>,
+    /// Whether an action was created, so that the counter has to be written.
+    created: bool,
 }
 
 impl<'a> Batch<'a> {
@@ -62,7 +64,7 @@ impl<'a> Batch<'a> {
         effects: &'a mut Effects,
         now: Time,
     ) -> Self {
-        Batch { draft, effects, now, settings, memory, deployments: BTreeMap::new() }
+        Batch { draft, effects, now, settings, memory, deployments: BTreeMap::new(), created: false }
     }
 
     /// One event of a device.
@@ -196,9 +198,12 @@ impl<'a> Batch<'a> {
         let action = &changed.action;
         let tenant = &action.device.tenant;
         if changed.before.is_none() {
-            self.memory.actions = self.draft.next(Counter::Action)?;
+            self.memory.actions = u64::from(action.id.get());
+            self.created = true;
+            self.draft.add_action(action)?;
+        } else {
+            self.draft.put_action(action)?;
         }
-        self.draft.put_action(action)?;
         let first = action.entries + 1 - u32::try_from(changed.entries.len()).unwrap_or(action.entries);
         for (number, entry) in (first..).zip(&changed.entries) {
             self.draft.add_history(tenant, action.id, number, entry)?;
@@ -315,22 +320,22 @@ impl<'a> Batch<'a> {
     ) -> Result<bool, StoreError> {
         let Some(deployment) = self.deployment(tenant.clone(), id)?.cloned() else { return Ok(true) };
         let images = self.images_of(tenant, deployment.target)?;
-        let slice = self.draft.view().pending(task, SLICE)?;
+        let Some((slice, devices)) = self.draft.view().pending(task)? else { return Ok(true) };
+        self.draft.remove_pending(task, slice)?;
         let event = Event::Assign {
             deployment: id,
             target: deployment.target,
             images,
             allow_downgrade: deployment.allow_downgrade,
         };
-        for device in &slice {
-            self.draft.remove_pending(task, device)?;
-            let key = DeviceKey { tenant: tenant.clone(), device: device.clone() };
+        for device in devices {
+            let key = DeviceKey { tenant: tenant.clone(), device };
             match self.draft.view().device(&key)? {
                 Some(device) => drop(self.decide_for(device, &event)?),
                 None => self.count_missing(tenant, id)?,
             }
         }
-        Ok(slice.len() < SLICE)
+        Ok(self.draft.view().pending(task)?.is_none())
     }
 
     /// A device was removed between the order and its turn.
@@ -362,6 +367,9 @@ impl<'a> Batch<'a> {
 
     /// Writes what the batch gathered.
     pub(super) fn close(&mut self) -> Result<(), StoreError> {
+        if self.created {
+            self.draft.put_counter(Counter::Action, self.memory.actions)?;
+        }
         for deployment in std::mem::take(&mut self.deployments).into_values() {
             self.draft.put_deployment(&deployment)?;
         }

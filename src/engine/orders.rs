@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::access::{digest, new_token};
-use super::apply::Batch;
+use super::apply::{Batch, SLICE};
 use super::call::{Call, CallError, DEPLOYMENT_DEVICES_MAX, NewArtifact, NewImage, Reply, Secret};
 use crate::domain::decide::Verdict;
 use crate::domain::deployment::{Counters, Deployment, Target};
@@ -310,8 +310,8 @@ impl Batch<'_> {
         self.check_devices(&tenant, devices)?;
         let id = DeploymentId::new(self.draft.next(Counter::Deployment)?).ok_or(CallError::Busy)?;
         let task = self.draft.next(Counter::Task)?;
-        for device in devices {
-            self.draft.add_pending(task, device)?;
+        for (slice, devices) in (0..).zip(devices.chunks(SLICE)) {
+            self.draft.add_pending(task, slice, devices)?;
         }
         self.draft.put_task(task, &Task::Deploy { tenant: tenant.clone(), deployment: id })?;
         let pending = devices.len() as u64;

@@ -69,7 +69,7 @@ pub enum Table {
     History,
     /// Tenant, deployment -> deployment.
     Deployments,
-    /// Task, device -> nothing: the devices that a task has not reached.
+    /// Task, slice -> devices: those that a task has not reached.
     Pending,
     /// Task -> work that takes more than one commit.
     Tasks,

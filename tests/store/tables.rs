@@ -27,7 +27,7 @@ proptest! {
             change(store, |draft| {
                 draft.put_device(&device)?;
                 draft.put_credential(&device.key, &digest)?;
-                draft.put_action(&action)?;
+                draft.add_action(&action)?;
                 draft.add_history(&action.device.tenant, action.id, 1, &entry)?;
                 draft.put_image(&image)?;
                 draft.put_release(&release)?;
@@ -35,7 +35,7 @@ proptest! {
                 draft.put_deployment(&deployment)?;
                 draft.put_operator(&operator)?;
                 draft.put_task(7, &task)?;
-                draft.add_pending(7, &device.key.device)?;
+                draft.add_pending(7, 0, &[device.key.device.clone()])?;
                 draft.add_due(action.created, &action.device.tenant, action.id)
             });
             let read = |view: View<'_>| {
@@ -64,7 +64,7 @@ proptest! {
                 assert_eq!(view.operators()?, [operator.clone()]);
                 assert_eq!(view.token_owner(&operator.digest)?, Some(Principal::Operator(operator.name.clone())));
                 assert_eq!(view.tasks(9)?, [(7, task.clone())]);
-                assert_eq!(view.pending(7, 9)?, [device.key.device.clone()]);
+                assert_eq!(view.pending(7)?, Some((0, vec![device.key.device.clone()])));
                 let due = (action.created, action.device.tenant.clone(), action.id);
                 assert_eq!(view.due(action.created, 9)?, [due]);
                 Ok(())
@@ -82,7 +82,7 @@ proptest! {
         on_both(|store| {
             change(store, |draft| {
                 draft.put_device(&device)?;
-                draft.put_action(&action)?;
+                draft.add_action(&action)?;
                 draft.put_image(&image)?;
                 draft.put_task(1, &task)
             });
@@ -229,7 +229,7 @@ fn numbered_rows_are_listed_by_number_within_their_tenant() {
                 change(store, |draft| {
                     draft.put_image(&image)?;
                     draft.put_release(&release)?;
-                    draft.put_action(&action)?;
+                    draft.add_action(&action)?;
                     draft.put_deployment(&deployment)
                 });
             }
@@ -308,8 +308,8 @@ fn history_tasks_pending_and_due_are_listed_in_order() {
             draft.add_history(&tenant, ActionId::new(6).unwrap(), 1, &entries[0])?;
             for id in [256u64, 1, 2] {
                 draft.put_task(id, &sample(task()))?;
-                for device in name_list() {
-                    draft.add_pending(id, &DeviceId::parse(device).unwrap())?;
+                for (slice, device) in (0..).zip(name_list()) {
+                    draft.add_pending(id, slice, &[DeviceId::parse(device).unwrap()])?;
                 }
             }
             for at in [300u64, 1, 256, 2] {
@@ -328,9 +328,12 @@ fn history_tasks_pending_and_due_are_listed_in_order() {
         let tasks = [1, 2, 256].map(|id| (id, sample(task())));
         assert_eq!(look(store, |view| view.tasks(9)), tasks);
         assert_eq!(look(store, |view| view.tasks(2)), tasks[..2]);
-        let devices: Vec<_> = name_list().iter().map(|d| DeviceId::parse(d).unwrap()).collect();
-        assert_eq!(look(store, |view| view.pending(1, 99)), devices);
-        assert_eq!(look(store, |view| view.pending(1, 3)), devices[..3]);
+        for (slice, device) in (0..).zip(name_list()) {
+            let expected = Some((slice, vec![DeviceId::parse(device).unwrap()]));
+            assert_eq!(look(store, |view| view.pending(1)), expected);
+            change(store, |draft| draft.remove_pending(1, slice));
+        }
+        assert_eq!(look(store, |view| view.pending(1)), None);
         let due = |at, t| (Time(at), tenant_named(t), action);
         let expected = [due(1, "a"), due(1, "b"), due(2, "a"), due(2, "b"), due(256, "a"), due(256, "b")];
         assert_eq!(look(store, |view| view.due(Time(256), 99)), expected);
@@ -368,7 +371,7 @@ fn a_device_leaves_with_its_token_and_its_actions_stay() {
         action.device = device.key.clone();
         device.product = product("old");
         change(store, |draft| {
-            draft.put_action(&action)?;
+            draft.add_action(&action)?;
             draft.put_device(&device)?;
             draft.put_credential(&device.key, &Digest([1; 32]))?;
             draft.put_credential(&device.key, &Digest([2; 32]))

@@ -9,7 +9,7 @@ connect lamp-2
 offer 2
 lamp-1 report 3=#1
     stored
-    action 1: - -> offered [created; told]
+    action 1: - -> offered [created]
     tell desired 1 [1: 3=1.5.0#2]
     tell Deploy action 1 attempt 1
 show lamp-1

@@ -13,19 +13,19 @@ connect c
 connect d
 connect e
 deploy 1 to a b c d e f
-    a: action 1: - -> offered [created; told]
+    a: action 1: - -> offered [created]
     a: tell desired 1 [1: 3=1.0.1#2]
     a: tell Deploy action 1 attempt 1
-    b: action 2: - -> offered [created; told]
+    b: action 2: - -> offered [created]
     b: tell desired 1 [2: 3=1.0.1#2]
     b: tell Deploy action 2 attempt 1
-    c: action 3: - -> offered [created; told]
+    c: action 3: - -> offered [created]
     c: tell desired 1 [3: 3=1.0.1#2]
     c: tell Deploy action 3 attempt 1
-    d: action 4: - -> offered [created; told]
+    d: action 4: - -> offered [created]
     d: tell desired 1 [4: 3=1.0.1#2]
     d: tell Deploy action 4 attempt 1
-    e: action 5: - -> offered [created; told]
+    e: action 5: - -> offered [created]
     e: tell desired 1 [5: 3=1.0.1#2]
     e: tell Deploy action 5 attempt 1
     f: action 6: - -> queued [created]

@@ -6,7 +6,7 @@ device lamp-1 lamp
 connect lamp-1
 lamp-1 hello seq=1 boot=a product=lamp 3=#7112
     stored
-    action 1: - -> offered [created; told]
+    action 1: - -> offered [created]
     tell desired 1 [1: 3=1.0.3#7155]
     tell Deploy action 1 attempt 1
 lamp-1 fb 1 proceeding

@@ -7,7 +7,7 @@ device lamp-1 lamp
 connect lamp-1
 lamp-1 hello seq=1 boot=a 3=#1
     stored
-    action 1: - -> offered [created; told]
+    action 1: - -> offered [created]
     tell desired 1 [1: 3=1.0.1#2]
     tell Deploy action 1 attempt 1
 lamp-1 fb 1 rejected say=battery-low
@@ -19,7 +19,7 @@ lamp-1 fb 1 failure code=17 say=flash-write
     tell desired 2 []
 lamp-1 report seq=2 3=#1
     stored
-    action 2: - -> offered [created; told]
+    action 2: - -> offered [created]
     tell desired 3 [2: 3=1.0.1#2]
     tell Deploy action 2 attempt 2
 lamp-1 fb 2 failure code=17
@@ -29,6 +29,6 @@ lamp-1 fb 2 failure code=17
 lamp-1 report seq=3 3=#1
     stored
 offer 2
-    lamp-1: action 3: - -> offered [created; told]
+    lamp-1: action 3: - -> offered [created]
     lamp-1: tell desired 5 [3: 3=1.0.2#3]
     lamp-1: tell Deploy action 3 attempt 1

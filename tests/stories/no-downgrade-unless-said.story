@@ -13,7 +13,7 @@ deploy 1 to lamp-1 lamp-2
     lamp-1: action 1: - -> not-compatible [created: the device runs something newer]
     lamp-2: action 2: - -> not-compatible [created: the device runs something newer]
 deploy 1 to lamp-1 downgrade
-    lamp-1: action 3: - -> offered [created; told]
+    lamp-1: action 3: - -> offered [created]
     lamp-1: tell desired 2 [3: 3=1.0.5#5]
     lamp-1: tell Deploy action 3 attempt 1
 lamp-1 fb 3 success

@@ -8,12 +8,12 @@ lamp-1 hello seq=1 boot=a 3=#1
     stored
     tell desired 1 []
 offer 1
-    lamp-1: action 1: - -> offered [created; told]
+    lamp-1: action 1: - -> offered [created]
     lamp-1: tell desired 2 [1: 3=1.0.1#2]
     lamp-1: tell Deploy action 1 attempt 1
 deploy 2 to lamp-1
     lamp-1: action 1: offered -> superseded [superseded]
-    lamp-1: action 2: - -> offered [created; told]
+    lamp-1: action 2: - -> offered [created]
     lamp-1: tell desired 3 [2: 3=1.0.2#3]
     lamp-1: tell Deploy action 2 attempt 1
 explain lamp-1 3

@@ -6,7 +6,7 @@ device lamp-1 lamp
 connect lamp-1
 lamp-1 hello seq=10 boot=a 3=#1
     stored
-    action 1: - -> offered [created; told]
+    action 1: - -> offered [created]
     tell desired 1 [1: 3=1.0.1#2]
     tell Deploy action 1 attempt 1
 lamp-1 hello seq=10 boot=a 3=#1

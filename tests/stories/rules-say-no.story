@@ -52,7 +52,7 @@ explain lamp-1 3
     pass free
 lamp-1 hello seq=3 boot=a hw=ESP32 types=1,3 3=1.4.0#10
     stored
-    action 1: - -> offered [created; told]
+    action 1: - -> offered [created]
     tell desired 3 [1: 3=2.0.0#20]
     tell Deploy action 1 attempt 1
 explain lamp-1 3

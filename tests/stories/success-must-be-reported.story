@@ -6,7 +6,7 @@ device lamp-1 lamp
 connect lamp-1
 lamp-1 hello seq=1 boot=a 3=#1
     stored
-    action 1: - -> offered [created; told]
+    action 1: - -> offered [created]
     tell desired 1 [1: 3=1.0.1#2]
     tell Deploy action 1 attempt 1
 lamp-1 fb 1 success
@@ -16,7 +16,7 @@ lamp-1 fb 1 success
 lamp-1 hello seq=1 boot=b 3=#1
     stored
     action 1: verifying -> failed (not converged) [reported: type 3 runs number 1]
-    action 2: - -> offered [created; told]
+    action 2: - -> offered [created]
     tell desired 2 [2: 3=1.0.1#2]
     tell Deploy action 2 attempt 2
 lamp-1 fb 2 success
@@ -43,7 +43,7 @@ explain lamp-1 3
     pass free
 # An operator's deployment starts the count anew.
 deploy 1 to lamp-1
-    lamp-1: action 3: - -> offered [created; told]
+    lamp-1: action 3: - -> offered [created]
     lamp-1: tell desired 4 [3: 3=1.0.1#2]
     lamp-1: tell Deploy action 3 attempt 1
 lamp-1 fb 3 success

@@ -131,13 +131,15 @@ impl Draft<'_> {
         self.0.remove(Table::Offers, &keys::offer(tenant, product, kind))
     }
 
-    /// Keeps an action, and a new one among those of its device.
+    /// Keeps a new action, and its place among those of its device.
+    pub fn add_action(&mut self, action: &Action) -> Result<(), StoreError> {
+        self.0.put(Table::DeviceActions, &keys::device_action(&action.device, action.id), &[])?;
+        self.put_action(action)
+    }
+
+    /// Keeps an action that has changed. Its device never changes.
     pub fn put_action(&mut self, action: &Action) -> Result<(), StoreError> {
         let key = keys::numbered(&action.device.tenant, action.id.get());
-        // The device of an action never changes, so an action that is there is in the index.
-        if self.0.get(Table::Actions, &key)?.is_none() {
-            self.0.put(Table::DeviceActions, &keys::device_action(&action.device, action.id), &[])?;
-        }
         self.0.put(Table::Actions, &key, &encode(&ActionRecord::of(action)))
     }
 
@@ -164,19 +166,21 @@ impl Draft<'_> {
         self.0.put(Table::Tasks, &keys::task(id), &encode(&TaskRecord::of(task)))
     }
 
-    /// Removes a task; its pending rows are removed one by one as they are reached.
+    /// Removes a task; its pending rows are removed slice by slice as they are reached.
     pub fn remove_task(&mut self, id: u64) -> Result<(), StoreError> {
         self.0.remove(Table::Tasks, &keys::task(id))
     }
 
-    /// Notes that a task has yet to reach a device.
-    pub fn add_pending(&mut self, task: u64, device: &DeviceId) -> Result<(), StoreError> {
-        self.0.put(Table::Pending, &keys::pending(task, device), &[])
+    /// Notes the devices that a task has yet to reach. They are kept, and later reached, a slice at a time: one row
+    /// for a thousand devices costs a thousandth of a row for each.
+    pub fn add_pending(&mut self, task: u64, slice: u32, devices: &[DeviceId]) -> Result<(), StoreError> {
+        let names: Vec<_> = devices.iter().map(DeviceId::as_str).collect();
+        self.0.put(Table::Pending, &keys::pending(task, slice), &encode(&names))
     }
 
-    /// Notes that a task has reached a device.
-    pub fn remove_pending(&mut self, task: u64, device: &DeviceId) -> Result<(), StoreError> {
-        self.0.remove(Table::Pending, &keys::pending(task, device))
+    /// Notes that a task has reached the devices of a slice.
+    pub fn remove_pending(&mut self, task: u64, slice: u32) -> Result<(), StoreError> {
+        self.0.remove(Table::Pending, &keys::pending(task, slice))
     }
 
     /// Notes that something is due for an action at a moment.
@@ -193,7 +197,12 @@ impl Draft<'_> {
     pub fn next(&mut self, counter: Counter<'_>) -> Result<u64, StoreError> {
         // One number a nanosecond would take five centuries to reach the end, where the counter would stay.
         let next = self.view().counter(counter)?.saturating_add(1);
-        self.0.put(Table::Meta, &keys::counter(counter), &encode(&next))?;
+        self.put_counter(counter, next)?;
         Ok(next)
+    }
+
+    /// Sets a counter that its owner has moved on in memory.
+    pub fn put_counter(&mut self, counter: Counter<'_>, number: u64) -> Result<(), StoreError> {
+        self.0.put(Table::Meta, &keys::counter(counter), &encode(&number))
     }
 }

@@ -63,9 +63,9 @@ pub(super) fn task(task: u64) -> [u8; 8] {
     task.to_be_bytes()
 }
 
-/// A device that a task has not reached.
-pub(super) fn pending(task: u64, device: &DeviceId) -> Vec<u8> {
-    [&task.to_be_bytes(), device.as_str().as_bytes()].concat()
+/// Devices that a task has not reached.
+pub(super) fn pending(task: u64, slice: u32) -> Vec<u8> {
+    [task.to_be_bytes().as_slice(), &slice.to_be_bytes()].concat()
 }
 
 /// An action for which something is due at a moment.
@@ -98,6 +98,11 @@ pub(super) fn read_device(rest: &[u8]) -> Option<DeviceId> {
 /// The number that ends a key.
 pub(super) fn read_number(rest: &[u8]) -> Option<u64> {
     rest.try_into().ok().map(|bytes| u64::from(u32::from_be_bytes(bytes)))
+}
+
+/// The slice that ends a key.
+pub(super) fn read_slice(rest: &[u8]) -> Option<u32> {
+    rest.try_into().ok().map(u32::from_be_bytes)
 }
 
 /// The task that is a key.

@@ -1,5 +1,6 @@
 //! What can be looked up.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
@@ -273,11 +274,15 @@ impl View<'_> {
         })
     }
 
-    /// Devices that a task has not reached, in the order of their ids.
-    pub fn pending(self, task: u64, limit: usize) -> Result<Vec<DeviceId>, StoreError> {
-        self.page(rising(Table::Pending, &keys::task(task), None, limit), |id, _| {
-            some(keys::read_device(id), "a device's key")
-        })
+    /// The first slice of devices that a task has not reached, with its number.
+    pub fn pending(self, task: u64) -> Result<Option<(u32, Vec<DeviceId>)>, StoreError> {
+        let first = self.page(rising(Table::Pending, &keys::task(task), None, 1), |slice, bytes| {
+            let slice = some(keys::read_slice(slice), "the key of a slice")?;
+            let names = decode::<Vec<Cow<'_, str>>>(bytes)?;
+            let devices = names.iter().map(|name| some(DeviceId::parse(name).ok(), "a device's name"));
+            Ok((slice, devices.collect::<Result<_, _>>()?))
+        })?;
+        Ok(first.into_iter().next())
     }
 
     /// Actions for which something is due at `now`, the most overdue first.
