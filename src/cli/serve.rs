@@ -225,7 +225,8 @@ fn policy(config: &Config) -> Policy {
 fn mqtt_settings(config: &Config, fleet: Fleet, base_url: String, epoch: u64) -> mqtt::Settings {
     let own = &config.mqtt;
     let workers = match own.workers {
-        0 => thread::available_parallelism().map_or(1, |cores| cores.get().min(64)),
+        // The router and the engine need the other half.
+        0 => thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2).min(64)),
         workers => workers,
     };
     let limits = mqtt::Limits {

@@ -58,6 +58,8 @@ pub(super) struct Message {
     pub(super) payload: Bytes,
     /// The gate's own mark; never shown to a client.
     pub(super) stamp: Option<u128>,
+    /// The topic that a device sees, where it is not the one on which the message travels.
+    pub(super) public: Option<Bytes>,
     /// MIME type of the payload.
     pub(super) content_type: Option<String>,
     /// Seconds that the message is worth anything; the router counts it down and drops what has expired.
@@ -72,6 +74,7 @@ pub(super) struct Bus {
     connect: Arc<Connect>,
     filters: Arc<Mutex<HashSet<String>>>,
     links: Arc<std::sync::atomic::AtomicUsize>,
+    observers: Arc<std::sync::atomic::AtomicUsize>,
 }
 
 impl Bus {
@@ -97,7 +100,12 @@ impl Bus {
             let link = LinkBuilder::new(name, events.clone()).build();
             link.map(|(tx, rx, _)| (tx, rx)).map_err(|_| Dead)
         };
-        Bus { connect: Arc::new(connect), filters: Arc::default(), links: Arc::default() }
+        Bus {
+            connect: Arc::new(connect),
+            filters: Arc::default(),
+            links: Arc::default(),
+            observers: Arc::default(),
+        }
     }
 
     /// Joins the bus under a name that no other link has. Waits for the router: for threads of their own.
@@ -105,11 +113,23 @@ impl Bus {
         let links = Place::take(&self.links).ok_or(LinkError::Full)?;
         let (tx, rx) = (self.connect)(name).map_err(|Dead| LinkError::Dead)?;
         let filters = Arc::clone(&self.filters);
-        Ok((Sender { tx, waiting: Vec::new(), filters, _place: links }, Receiver { rx }))
+        Ok((Sender { tx, waiting: Vec::new(), filters, _place: links, _observing: None }, Receiver { rx }))
+    }
+
+    /// As [`Bus::link`], for an observer: while there is one, the engine's words are published for all to hear.
+    pub(super) fn observe(&self, name: &str) -> Result<(Sender, Receiver), LinkError> {
+        let (mut sender, receiver) = self.link(name)?;
+        sender._observing = Place::take(&self.observers);
+        Ok((sender, receiver))
+    }
+
+    /// Whether anybody listens to the public topics.
+    pub(super) fn is_observed(&self) -> bool {
+        self.observers.load(std::sync::atomic::Ordering::Relaxed) > 0
     }
 }
 
-/// One of the links that the router has room for: a router that is full would never answer.
+/// One of a counted number, such as the links that the router has room for: a full router would never answer.
 struct Place(Arc<std::sync::atomic::AtomicUsize>);
 
 impl Place {
@@ -133,6 +153,7 @@ pub(super) struct Sender {
     waiting: Vec<Packet>,
     filters: Arc<Mutex<HashSet<String>>>,
     _place: Place,
+    _observing: Option<Place>,
 }
 
 impl Sender {
@@ -142,6 +163,8 @@ impl Sender {
             message_expiry_interval: message.expiry_s,
             correlation_data: message.stamp.map(|stamp| Bytes::copy_from_slice(&stamp.to_be_bytes())),
             content_type: message.content_type,
+            // The one property that carries a topic.
+            response_topic: message.public.and_then(|topic| String::from_utf8(topic.into()).ok()),
             ..PublishProperties::default()
         };
         let publish = Publish::new(message.topic, message.payload, false);
@@ -240,6 +263,7 @@ fn message(publish: Publish, properties: Option<PublishProperties>) -> Message {
         topic: publish.topic,
         payload: publish.payload,
         stamp: stamp.map(u128::from_be_bytes),
+        public: properties.response_topic.map(Bytes::from),
         content_type: properties.content_type,
         expiry_s: properties.message_expiry_interval,
     }

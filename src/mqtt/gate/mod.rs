@@ -14,6 +14,7 @@ mod handshake;
 mod limits;
 mod listen;
 mod observer;
+mod outlet;
 mod probe;
 mod pump;
 mod session;
@@ -37,7 +38,7 @@ use crate::engine::query::Reader;
 use crate::engine::{self, Engine};
 use crate::store::artifacts::Artifacts;
 pub use limits::Limits;
-use pump::Window;
+use outlet::Window;
 use worker::Mail;
 
 /// What the operator has set for the MQTT door.
@@ -173,7 +174,9 @@ pub fn prepare(settings: Settings, fatal: Fatal) -> Result<(Box<dyn engine::Outl
     if !(1..=64).contains(&settings.workers) {
         return Err(MqttError::Setting("the number of workers must be 1 to 64"));
     }
-    let bus = Bus::start(&[pump::UP, worker::DESIRED, worker::COMMANDS]);
+    let topics: Vec<_> = (0..settings.workers).map(outlet::worker_topic).collect();
+    let core: Vec<_> = topics.iter().map(String::as_str).chain([pump::UP]).collect();
+    let bus = Bus::start(&core);
     let engine_line = pump::Line::join(&bus).map_err(|_| MqttError::Bus)?;
     // What a link hears that only speaks is nothing.
     let (sender, _) = bus.link("engine-speaks").map_err(|_| MqttError::Bus)?;
@@ -181,7 +184,8 @@ pub fn prepare(settings: Settings, fatal: Fatal) -> Result<(Box<dyn engine::Outl
     let window = Arc::new(Window::new(workers));
     // Each mail is a batch: 256 of them are more than the engine makes while a worker takes one.
     let (mailboxes, mail): (Vec<_>, Vec<_>) = (0..workers).map(|_| mpsc::channel(256)).unzip();
-    let outlet = pump::Outlet::new(
+    let outlet = outlet::Outlet::new(
+        bus.clone(),
         sender,
         mailboxes.clone(),
         Arc::clone(&window),

@@ -58,7 +58,7 @@ impl Link {
     async fn run(self) {
         let bus = self.worker.parts.shared.bus.clone();
         let name = format!("observer-{}-{}", self.worker.parts.number, self.generation);
-        match spawn_blocking(move || bus.link(&name)).await {
+        match spawn_blocking(move || bus.observe(&name)).await {
             Ok(Ok((sender, receiver))) => self.carry(sender, receiver).await,
             Ok(Err(_)) | Err(_) => {
                 self.with_session(|session| close(session, &self.worker));

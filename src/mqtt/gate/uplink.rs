@@ -155,7 +155,7 @@ fn carry(worker: &Rc<Worker>, slot: u32, session: &mut Session, publish: &Publis
             payload: Bytes::copy_from_slice(&publish.payload),
             stamp: Some(mark.stamp().0),
             content_type: content_type.map(str::to_owned),
-            expiry_s: None,
+            ..Message::default()
         }),
     }
 }

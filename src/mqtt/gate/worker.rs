@@ -15,26 +15,24 @@ use slab::Slab;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::{LocalSet, spawn_local};
 
+use super::deliver::Downlink;
 use super::handshake::Admission;
-use super::pump::{self, Window};
+use super::outlet::{self, Window};
+use super::pump;
 use super::session::{Down, Session, State, Subscriptions, Tick};
 use super::stamp::Mark;
 use super::will::{Fate, Parting};
 use super::{MqttError, Shared, connection, probe, uplink};
 use crate::domain::ids::DeviceKey;
 use crate::engine::access::Identity;
-use crate::engine::call::Receipt;
+use crate::engine::call::{self, Receipt};
 use crate::engine::query::Reader;
 use crate::mqtt::bus::{self, Message};
 use crate::mqtt::packet::{QoS, ReasonCode};
-use crate::mqtt::payload::PayloadError;
+use crate::mqtt::payload::{self, PayloadError};
 use crate::mqtt::topic::{Leaf, Topic};
 use crate::store::artifacts::Artifacts;
 
-/// Where the engine's desired documents pass.
-pub(super) const DESIRED: &str = "ota/v1/+/d/+/desired";
-/// Where the engine's commands pass.
-pub(super) const COMMANDS: &str = "ota/v1/+/d/+/cmd";
 /// One read from a socket takes at most this; all connections of a worker share the buffer.
 const SCRATCH: usize = 64 << 10;
 /// How long a stop waits for receipts, and then for the last words to leave.
@@ -50,6 +48,8 @@ pub(super) enum Mail {
     Admit(Box<Admission>),
     /// Receipts from the engine, in its order.
     Receipts(Vec<(Mark, Receipt)>),
+    /// Desired documents from the engine.
+    Desired(Vec<call::Downlink>),
     /// A payload that could not be read behind the bus.
     Malformed(Mark, PayloadError),
     /// The token of a device has ended, and so does its session.
@@ -109,9 +109,8 @@ fn share(key: &impl std::hash::Hash, workers: usize) -> usize {
 pub(super) fn start(parts: Parts, mail: mpsc::Receiver<Mail>) -> Result<thread::JoinHandle<()>, MqttError> {
     let (mut sender, line) =
         parts.shared.bus.link(&format!("worker-{}", parts.number)).map_err(|_| MqttError::Bus)?;
-    for filter in [DESIRED, COMMANDS] {
-        sender.subscribe(filter).map_err(|_| MqttError::Bus)?;
-    }
+    let commands = outlet::worker_topic(usize::from(parts.number));
+    sender.subscribe(&commands).map_err(|_| MqttError::Bus)?;
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(MqttError::Thread)?;
     let run = move || {
@@ -161,7 +160,7 @@ async fn work(worker: Rc<Worker>, mut line: bus::Receiver, mut mail: mpsc::Recei
             }
         }
         for message in messages.drain(..) {
-            worker.parts.window.heard(worker.parts.number, pump::weight(&message));
+            worker.parts.window.heard(worker.parts.number, outlet::weight(&message));
             worker.deliver(&message);
         }
         if alive.is_err() {
@@ -225,6 +224,7 @@ impl Worker {
         match mail {
             Mail::Admit(admission) => self.admit(*admission),
             Mail::Receipts(receipts) => self.settle(receipts),
+            Mail::Desired(documents) => self.deliver_desired(documents),
             Mail::Malformed(mark, error) => self.refuse(mark, &error),
             Mail::Evict(key) => self.evict(key),
             Mail::Stop => return false,
@@ -262,25 +262,43 @@ impl Worker {
         }
     }
 
-    /// Brings a message from the bus to its device, when it is here and listens.
+    /// Brings a command from the bus to its device, when it is here and listens.
     fn deliver(&self, message: &Message) {
-        let Ok(text) = std::str::from_utf8(&message.topic) else { return };
-        let Ok(Topic::Device { key, leaf: leaf @ (Leaf::Desired | Leaf::Cmd) }) = Topic::parse(text) else {
-            return;
-        };
-        let Some(slot) = self.devices.borrow().get(&key).copied() else { return };
-        let mut sessions = self.sessions.borrow_mut();
-        let Some(session) = sessions.get_mut(slot) else { return };
-        let Some(qos) = Down::of(leaf).and_then(|down| session.subscriptions.qos(down)) else { return };
+        let Some(topic) = &message.public else { return };
+        let Ok(text) = std::str::from_utf8(topic) else { return };
+        let Ok(Topic::Device { key, leaf: Leaf::Cmd }) = Topic::parse(text) else { return };
         let now = self.now.get();
-        let downlink = super::deliver::Downlink {
-            topic: message.topic.clone(),
+        self.tell(&key, Down::Cmd, || Downlink {
+            topic: topic.clone(),
             payload: message.payload.clone(),
             content_type: message.content_type.as_deref().and_then(uplink::known_type),
             correlation_data: None,
             expires: message.expiry_s.map(|s| now.saturating_add(s)),
-        };
-        session.send(downlink, qos, self.limits(), now);
+        });
+    }
+
+    /// Brings desired documents to their devices; one that nobody listens to is not even written out.
+    fn deliver_desired(&self, documents: Vec<call::Downlink>) {
+        let base_url = &self.parts.shared.settings.base_url;
+        for call::Downlink { device: key, format, message } in documents {
+            self.tell(&key, Down::Desired, || Downlink {
+                topic: Topic::Device { key: key.clone(), leaf: Leaf::Desired }.to_string().into(),
+                payload: payload::encode_message(&message, format, base_url).into(),
+                content_type: Some(payload::content_type(format)),
+                correlation_data: None,
+                expires: None,
+            });
+        }
+    }
+
+    /// Sends what `make` makes to a device that is here and listens to the leaf.
+    fn tell(&self, key: &DeviceKey, down: Down, make: impl FnOnce() -> Downlink) {
+        let Some(slot) = self.devices.borrow().get(key).copied() else { return };
+        let mut sessions = self.sessions.borrow_mut();
+        let Some(session) = sessions.get_mut(slot) else { return };
+        if let Some(qos) = session.subscriptions.qos(down) {
+            session.send(make(), qos, self.limits(), self.now.get());
+        }
     }
 
     fn look_after_sessions(&self) {
