@@ -81,7 +81,7 @@ class Device:
     def boot(self):
         """Lives until the device has to start anew (True), or until there is nothing left to do (False)."""
         self.boot_id, self.seq, newest = secrets.token_hex(4), 0, -1
-        print(f"boot {self.boot_id}, running {self.version()}", flush=True)
+        print(f"boot {self.boot_id}, running {json.dumps(self.version())}", flush=True)
         self.client = self.connect()
         try:
             while True:
@@ -122,7 +122,7 @@ class Device:
                                 "caps": {"types": [FIRMWARE_TYPE], "formats": ["json"], "verify": ["sha256"]}})
 
     def feedback(self, action, execution, finished="none", *details):
-        print(f"action {action}: {execution}", *details, flush=True)
+        print(f"action {action}:", execution, *(word for word in (finished, *details) if word != "none"), flush=True)
         self.say(f"fb/{action}", {"id": str(action), "time": time.time_ns() // 1_000_000, "status": {
             "execution": execution, "result": {"finished": finished}, "details": list(details)}})
 
