@@ -31,7 +31,7 @@ pub struct Common {
     /// The server's data folder [default: updraft-data].
     #[arg(long, global = true, env = "UPDRAFT_DATA", value_name = "DIR")]
     pub data: Option<PathBuf>,
-    /// The server, such as https://updates.example.com; without it, the one that serves the data folder.
+    /// The server, such as `https://updates.example.com`; without it, the one that serves the data folder.
     #[arg(long, global = true, env = "UPDRAFT_SERVER", value_name = "URL")]
     pub server: Option<String>,
     /// The tenant [default: your own, or `default`].
