@@ -75,8 +75,11 @@ class Device:
         self.inbox.put((leaf, message.payload if leaf.startswith("chunk/") else json.loads(message.payload)))
 
     def say(self, leaf, document, qos=1):
-        """Publishes. With QoS 1 it returns when the server has the message on disk, or has refused it."""
-        self.client.publish(self.root + leaf, json.dumps(document), qos=qos).wait_for_publish()
+        """Publishes. With QoS 1 it returns when the server has the message on disk, or has refused it; without a
+        connection paho keeps the message until there is one."""
+        published = self.client.publish(self.root + leaf, json.dumps(document), qos=qos)
+        if published.rc == mqtt.MQTT_ERR_SUCCESS:
+            published.wait_for_publish(10)
 
     def boot(self):
         """Lives until the device has to start anew (True), or until there is nothing left to do (False)."""
