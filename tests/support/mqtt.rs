@@ -158,9 +158,13 @@ impl Mqtt {
         }
     }
 
-    /// The JSON of [`Mqtt::heard`].
+    /// The JSON of [`Mqtt::heard`], or its CBOR.
     pub fn told(&mut self, end: &str) -> Value {
-        serde_json::from_slice(&self.heard(end).payload).unwrap()
+        let heard = self.heard(end);
+        match heard.payload.first() {
+            Some(b'{') => serde_json::from_slice(&heard.payload).unwrap(),
+            _ => ciborium::from_reader(&heard.payload[..]).unwrap(),
+        }
     }
 
     /// All that has been said to this client: a ping overtakes nothing.

@@ -56,9 +56,11 @@ impl Observer {
         let made = server.client().post("operators", &json!({"name": "eye", "role": "observer"}));
         let token = made.body["token"].as_str().unwrap();
         let port = server.mqtt().port().to_string();
-        let mut command = Command::new("mosquitto_sub");
+        // Its output is read while it runs, so it must not wait for a full buffer.
+        let mut command = Command::new("stdbuf");
+        command.args(["-oL", "mosquitto_sub"]);
         command.args(["-h", "127.0.0.1", "-p", &port, "-V", version, "-q", "1", "-i", "eye-1", "-d"]);
-        command.args(["-u", "eye", "-P", token, "-t", filter, "-F", "@%t %p"]);
+        command.args(["-u", "eye", "-P", token, "-t", filter, "-F", "=%t %p"]);
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
         let (sender, lines) = channel();
@@ -83,7 +85,7 @@ impl Observer {
     /// The next message: the topic after the device's name, and the payload.
     fn next(&self) -> (String, Value) {
         self.wait(|line| {
-            let (topic, payload) = line.strip_prefix("@ota/v1/default/d/lamp/")?.split_once(' ')?;
+            let (topic, payload) = line.strip_prefix("=ota/v1/default/d/lamp/")?.split_once(' ')?;
             Some((topic.to_owned(), serde_json::from_str(payload).unwrap_or_else(|_| payload.into())))
         })
     }
