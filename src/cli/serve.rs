@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -38,11 +38,23 @@ const OWN_DESCRIPTORS: u64 = 256;
 /// # Errors
 /// [`ServeError`] says why the server does not start. A server that has started ends by its exit code.
 pub fn serve(common: &Common, flags: &Serve) -> Result<(), ServeError> {
+    serve_with(common, flags, RedbStore::open)
+}
+
+/// The same over a store that is opened in another way: the crash test must catch a server whose commits are late.
+///
+/// # Errors
+/// Those of [`serve`].
+pub fn serve_with(
+    common: &Common,
+    flags: &Serve,
+    open: impl FnOnce(&Path) -> Result<RedbStore, StoreError>,
+) -> Result<(), ServeError> {
     start_log();
     let config = load_config(common, flags)?;
     let fleet = raise_descriptors(&config);
     let folder = open_folder(&config)?;
-    let store = open_store(&folder)?;
+    let store = open_store(&folder, open)?;
     let artifacts = open_artifacts(&folder, store.as_ref())?;
     let epoch = next_epoch(store.as_ref())?;
     let runtime = Runtime::new().map_err(|cause| ServeError::Thread { what: "the runtime", cause })?;
@@ -143,8 +155,11 @@ fn open_folder(config: &Config) -> Result<Folder, ServeError> {
     Ok(folder)
 }
 
-fn open_store(folder: &Folder) -> Result<Arc<dyn Store>, ServeError> {
-    match RedbStore::open(&folder.database()) {
+fn open_store(
+    folder: &Folder,
+    open: impl FnOnce(&Path) -> Result<RedbStore, StoreError>,
+) -> Result<Arc<dyn Store>, ServeError> {
+    match open(&folder.database()) {
         Ok(store) => Ok(Arc::new(store)),
         Err(StoreError::InUse) => Err(in_use(folder)),
         Err(error) => Err(ServeError::Store(error)),

@@ -145,17 +145,22 @@ impl Mqtt {
         }
     }
 
-    /// The next message whose topic ends with this, and acknowledges it; what else comes is kept.
-    pub fn heard(&mut self, end: &str) -> Publish {
+    /// The next message whose topic ends with this, acknowledged; what else comes is kept.
+    pub fn hear(&mut self, end: &str) -> io::Result<Publish> {
         loop {
             if let Some(at) = self.heard.iter().position(|p| p.topic.ends_with(end)) {
-                return self.heard.remove(at).expect("the position was just found");
+                return Ok(self.heard.remove(at).expect("the position was just found"));
             }
-            match self.next().unwrap_or_else(|error| panic!("waited for {end}: {error}")) {
-                Packet::Publish(publish) => self.keep(publish).unwrap(),
-                other => panic!("waited for {end}, there came {other:?}"),
+            match self.next()? {
+                Packet::Publish(publish) => self.keep(publish)?,
+                other => return Err(unexpected(&other)),
             }
         }
+    }
+
+    /// [`Mqtt::hear`], which has to come.
+    pub fn heard(&mut self, end: &str) -> Publish {
+        self.hear(end).unwrap_or_else(|error| panic!("waited for {end}: {error}"))
     }
 
     /// The JSON of [`Mqtt::heard`], or its CBOR.

@@ -1,0 +1,165 @@
+//! The server is killed with SIGKILL at random moments while a fleet talks to it, and started again on its folder.
+//! What it acknowledged has to be there; the same test has to catch a server that acknowledges too early.
+//!
+//! `UPDRAFT_CRASHES=n` sets the number of kills, `UPDRAFT_CRASH_SEED=n` the choices of everyone who takes part.
+#![allow(clippy::unwrap_used)]
+
+mod api;
+mod check;
+mod device;
+mod dice;
+mod disk;
+#[path = "../support/mqtt.rs"]
+mod mqtt;
+mod operator;
+mod process;
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use device::Device;
+use dice::Dice;
+use operator::Operator;
+use process::{Home, Running};
+
+/// Devices that talk; half of them MQTT 3.1.1, half MQTT 5.
+const FLEET: u64 = 24;
+/// Kills of a run that nobody asked more of.
+const KILLS: u32 = 30;
+/// By then the server with late commits has to be caught; it loses all at the first.
+const CONTROL_KILLS: u32 = 3;
+/// The longest that the server lives under traffic.
+const LIFE_MS: u64 = 400;
+
+/// What came of a trial.
+#[derive(Debug, Default)]
+struct Findings {
+    kills: u32,
+    acknowledged: u64,
+    serving: Vec<Duration>,
+    losses: Vec<String>,
+}
+
+/// Kills the server `kills` times, or until something is lost.
+fn trial(program: &Path, kills: u32, seed: u64) -> Findings {
+    println!("seed {seed}");
+    let home = Home::new(program);
+    let mut dice = Dice::new(seed);
+    let mut findings = Findings::default();
+    let mut operator = Operator::new(dice.other(1000));
+    let mut running = home.start().unwrap();
+    let mut devices = register(&home, &running, &mut operator, &dice);
+    while findings.kills < kills && findings.losses.is_empty() {
+        let before_end = Duration::from_millis(20 + dice.below(LIFE_MS));
+        if let Some(status) = talk(&home, running, &mut devices, &mut operator, before_end) {
+            findings.losses.push(format!("the server ended by itself: {status}; {}", home.log()));
+        }
+        findings.kills += 1;
+        if dice.chance(25) {
+            home.start_and_kill(Duration::from_millis(dice.below(80)));
+            findings.kills += 1;
+        }
+        let begun = Instant::now();
+        running = match home.start() {
+            Ok(running) => running,
+            Err(error) => {
+                findings.losses.push(error);
+                break;
+            }
+        };
+        findings.serving.push(begun.elapsed());
+        let found = check::check(&home.api(&running), &devices, &mut operator);
+        findings.losses.extend(found.unwrap_or_else(|error| vec![format!("the server does not tell: {error}")]));
+        findings.losses.append(&mut operator.violations);
+        devices.iter_mut().for_each(|device| findings.losses.append(&mut device.violations));
+    }
+    findings.acknowledged = operator.acknowledged + devices.iter().map(|device| device.acknowledged).sum::<u64>();
+    findings.serving.sort();
+    findings
+}
+
+fn register(home: &Home, running: &Running, operator: &mut Operator, dice: &Dice) -> Vec<Device> {
+    let api = home.api(running);
+    operator.upload(&api).unwrap();
+    let device = |number| {
+        let id = format!("lamp-{number}");
+        let token = operator.enlist(&api, &id).unwrap();
+        Device::new(number, id, token, dice.other(number))
+    };
+    (0..FLEET).map(device).collect()
+}
+
+/// Lets everyone talk until the server is killed. Tells how it ended, if it was not killed.
+fn talk(
+    home: &Home,
+    running: Running,
+    devices: &mut [Device],
+    operator: &mut Operator,
+    before_end: Duration,
+) -> Option<std::process::ExitStatus> {
+    let (mqtt, api) = (running.mqtt, home.api(&running));
+    thread::scope(|scope| {
+        for device in devices {
+            // It talks until the connection breaks, which is what the test is about.
+            scope.spawn(move || drop(device.live(mqtt)));
+        }
+        scope.spawn(move || drop(operator.work(&api)));
+        thread::sleep(before_end);
+        running.kill()
+    })
+}
+
+fn setting(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().expect("a number"))
+}
+
+fn seed() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is past 1970");
+    setting("UPDRAFT_CRASH_SEED").unwrap_or(now.as_nanos() as u64)
+}
+
+fn report(findings: &Findings) {
+    let at = |part: usize| findings.serving.get((findings.serving.len() * part / 100).min(findings.serving.len() - 1));
+    println!(
+        "{} kills, {} messages and requests acknowledged, {} losses; serving again after {:?} (median), {:?} (p99)",
+        findings.kills,
+        findings.acknowledged,
+        findings.losses.len(),
+        at(50),
+        at(99),
+    );
+}
+
+#[test]
+fn nothing_that_was_acknowledged_is_lost_when_the_server_is_killed() {
+    let kills = setting("UPDRAFT_CRASHES").map_or(KILLS, |kills| kills as u32);
+    let findings = trial(Path::new(env!("CARGO_BIN_EXE_updraft")), kills, seed());
+    report(&findings);
+    assert_eq!(findings.losses, Vec::<String>::new());
+    assert!(findings.acknowledged > u64::from(kills) * FLEET, "hardly anything was said: {findings:?}");
+}
+
+#[test]
+fn a_server_that_acknowledges_before_the_commit_is_caught() {
+    let findings = trial(&late_commits(), CONTROL_KILLS, seed());
+    report(&findings);
+    assert!(findings.losses.iter().any(|loss| loss.contains("is lost")), "{findings:?}");
+}
+
+/// Builds the server whose commits are late, in the profile of this test; the same folder has it already when all
+/// targets were built.
+fn late_commits() -> PathBuf {
+    let folder = Path::new(env!("CARGO_BIN_EXE_updraft")).parent().unwrap();
+    let mut command = Command::new(env!("CARGO"));
+    command.args(["build", "--quiet", "--example", "late_commits"]).current_dir(env!("CARGO_MANIFEST_DIR"));
+    command.env("CARGO_TARGET_DIR", folder.parent().unwrap());
+    if folder.ends_with("release") {
+        command.arg("--release");
+    }
+    assert!(command.status().unwrap().success());
+    folder.join("examples/late_commits")
+}
