@@ -27,15 +27,15 @@ const STATES: [&str; 9] = [
 ];
 
 /// What is lost, or there without cause; empty when all is well.
-pub fn check(api: &Api, devices: &[Device], operator: &mut Operator) -> io::Result<Vec<String>> {
+pub fn check(api: &Api, devices: &mut [Device], operator: &mut Operator) -> io::Result<Vec<String>> {
     let mut losses = Vec::new();
     let rows = by(api.list("devices", "after")?, "id");
     check_registered(&rows, operator, &mut losses);
     let actions = settled_actions(api)?;
     for device in devices {
         check_device(rows.get(&device.id).unwrap_or(&Value::Null), device, &mut losses);
-        for (id, life) in &device.actions {
-            check_action(api, actions.get(&id.to_string()), (*id, life), device, &mut losses)?;
+        for (id, life) in &mut device.actions {
+            check_action(api, actions.get(&id.to_string()), (*id, life), &device.id, &mut losses)?;
         }
     }
     check_images(api, operator, &mut losses)?;
@@ -63,7 +63,8 @@ fn settled_actions(api: &Api) -> io::Result<BTreeMap<String, Value>> {
 fn check_registered(rows: &BTreeMap<String, Value>, operator: &Operator, losses: &mut Vec<String>) {
     let there: BTreeSet<String> = rows.keys().cloned().collect();
     losses.extend(operator.devices.difference(&there).map(|id| format!("device {id} is lost")));
-    losses.extend(there.difference(&operator.devices_sent).map(|id| format!("nobody registered device {id}")));
+    losses
+        .extend(there.difference(&operator.devices_sent).map(|id| format!("nobody registered device {id}")));
 }
 
 fn check_device(row: &Value, device: &Device, losses: &mut Vec<String>) {
@@ -92,12 +93,12 @@ fn check_device(row: &Value, device: &Device, losses: &mut Vec<String>) {
 fn check_action(
     api: &Api,
     found: Option<&Value>,
-    (id, life): (u32, &Life),
-    device: &Device,
+    (id, life): (u32, &mut Life),
+    device: &str,
     losses: &mut Vec<String>,
 ) -> io::Result<()> {
     let Some(found) = found else {
-        losses.push(format!("{}: action {id} is lost", device.id));
+        losses.push(format!("{device}: action {id} is lost"));
         return Ok(());
     };
     let state = found["state"].as_str().unwrap_or_default();
@@ -105,23 +106,29 @@ fn check_action(
     let due = life.acked.iter().map(|word| least(word)).max().unwrap_or(0);
     let failed = life.acked.contains(&"closed: failure");
     let ended = failed || life.acked.contains(&"installed");
-    if found["device"] != device.id.as_str()
+    if found["device"] != device
         || rank.is_some_and(|rank| rank < due || ended)
         || (failed && state != "failed")
     {
-        losses.push(format!("{}: action {id} is {state}, the journal has {life:?}", device.id));
+        losses.push(format!("{device}: action {id} is {state}, the journal has {life:?}"));
     }
-    if rank.is_none() && life.ended.is_some_and(|ended| ended + 2 < device.connections()) {
-        // It ended long ago, and its history was read then.
+    if life.read == Some(life.acked.len()) {
         return Ok(());
     }
+    life.read = rank.is_none().then_some(life.acked.len());
     let shown = api.get(&format!("actions/{id}"))?;
     let notes = shown.body["history"].as_array().into_iter().flatten().filter_map(|e| e["note"].as_str());
     let notes: Vec<&str> = notes.collect();
-    let words = life.acked.iter().filter(|word| **word != "installed");
-    let lost = words.filter(|word| !notes.contains(word)).map(|word| {
-        format!("{}: {word:?} about action {id} is lost; its history is {notes:?}", device.id)
-    });
+    // A report is no word; and to repeat how an action has ended already is harmless, and not written down.
+    let silent = |word: &str| match word {
+        "canceled" => state == "cancelled",
+        "closed: success" => life.refused && state == "succeeded",
+        _ => word == "installed",
+    };
+    let words = life.acked.iter().filter(|word| !silent(word));
+    let lost = words
+        .filter(|word| !notes.contains(word))
+        .map(|word| format!("{device}: {word:?} about action {id} is lost; its history is {notes:?}"));
     losses.extend(lost);
     Ok(())
 }
@@ -175,11 +182,18 @@ fn check_deployments(
         }
     }
     if there.len() as u64 > operator.deployments_sent {
-        losses.push(format!("{} deployments were sent, {} are there", operator.deployments_sent, there.len()));
+        losses.push(format!(
+            "{} deployments were sent, {} are there",
+            operator.deployments_sent,
+            there.len()
+        ));
+    }
+    let mut own: BTreeMap<String, Vec<&Value>> = BTreeMap::new();
+    for action in actions.values() {
+        own.entry(action["origin"]["deployment"].to_string()).or_default().push(action);
     }
     for (id, deployment) in &there {
-        let own = actions.values().filter(|a| a["origin"]["deployment"].to_string() == *id);
-        let recount = recount(own);
+        let recount = recount(own.get(id).map(Vec::as_slice).unwrap_or_default());
         if deployment["counters"] != recount {
             losses.push(format!("deployment {id} counts {}, a recount {recount}", deployment["counters"]));
         }
@@ -187,7 +201,7 @@ fn check_deployments(
     Ok(())
 }
 
-fn recount<'a>(actions: impl Iterator<Item = &'a Value>) -> Value {
+fn recount(actions: &[&Value]) -> Value {
     let mut counts: BTreeMap<&str, u64> =
         ["pending", "active", "succeeded", "failed", "cancelled", "total"].map(|name| (name, 0)).into();
     for action in actions {
@@ -208,7 +222,8 @@ fn check_cancels(api: &Api, operator: &mut Operator, losses: &mut Vec<String>) -
     for id in std::mem::take(&mut operator.cancels) {
         let shown = api.get(&format!("actions/{id}"))?;
         let mut notes = shown.body["history"].as_array().into_iter().flatten();
-        let cancelled = notes.any(|entry| entry["note"].as_str().is_some_and(|note| note.starts_with("cancel")));
+        let cancelled =
+            notes.any(|entry| entry["note"].as_str().is_some_and(|note| note.starts_with("cancel")));
         if !cancelled {
             losses.push(format!("the cancel of action {id} is lost: {}", shown.body));
         }

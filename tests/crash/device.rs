@@ -36,6 +36,10 @@ pub struct Life {
     pub acked: Vec<&'static str>,
     /// The connection in which the end was acknowledged.
     pub ended: Option<u32>,
+    /// How many acknowledged words its history was held against, once it had ended.
+    pub read: Option<usize>,
+    /// A word was refused: the action had ended without the device.
+    pub refused: bool,
     /// The server has asked to stop it.
     pub cancel: bool,
 }
@@ -102,11 +106,6 @@ impl Device {
         }
     }
 
-    /// How often it has connected.
-    pub fn connections(&self) -> u32 {
-        self.connections
-    }
-
     /// Connects, says again what was not acknowledged, and goes on until the connection ends.
     pub fn live(&mut self, address: SocketAddr) -> io::Result<()> {
         let (mut mqtt, connack) = Mqtt::meet(address, login(self.version, &self.id, &self.token))?;
@@ -144,8 +143,11 @@ impl Device {
             }
             let said = self.pending.pop_front().expect("it has just been looked at");
             self.acknowledged += 1;
-            if stored {
-                self.acknowledge(said.effect);
+            match said.effect {
+                Effect::Word { action, .. } if !stored => {
+                    self.actions.entry(action).or_default().refused = true;
+                }
+                effect => self.acknowledge(effect),
             }
         }
         Ok(())

@@ -72,12 +72,15 @@ fn trial(program: &Path, kills: u32, seed: u64) -> Findings {
             }
         };
         findings.serving.push(begun.elapsed());
-        let found = check::check(&home.api(&running), &devices, &mut operator);
-        findings.losses.extend(found.unwrap_or_else(|error| vec![format!("the server does not tell: {error}")]));
+        let found = check::check(&home.api(&running), &mut devices, &mut operator);
+        findings
+            .losses
+            .extend(found.unwrap_or_else(|error| vec![format!("the server does not tell: {error}")]));
         findings.losses.append(&mut operator.violations);
         devices.iter_mut().for_each(|device| findings.losses.append(&mut device.violations));
     }
-    findings.acknowledged = operator.acknowledged + devices.iter().map(|device| device.acknowledged).sum::<u64>();
+    findings.acknowledged =
+        operator.acknowledged + devices.iter().map(|device| device.acknowledged).sum::<u64>();
     findings.serving.sort();
     findings
 }
@@ -123,7 +126,9 @@ fn seed() -> u64 {
 }
 
 fn report(findings: &Findings) {
-    let at = |part: usize| findings.serving.get((findings.serving.len() * part / 100).min(findings.serving.len() - 1));
+    let at = |part: usize| {
+        findings.serving.get((findings.serving.len() * part / 100).min(findings.serving.len() - 1))
+    };
     println!(
         "{} kills, {} messages and requests acknowledged, {} losses; serving again after {:?} (median), {:?} (p99)",
         findings.kills,

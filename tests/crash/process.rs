@@ -121,10 +121,6 @@ impl Running {
             thread::sleep(Duration::from_millis(5));
         }
     }
-
-    pub fn runs(&mut self) -> bool {
-        self.child.try_wait().unwrap().is_none()
-    }
 }
 
 impl Drop for Running {
