@@ -126,16 +126,13 @@ fn seed() -> u64 {
 }
 
 fn report(findings: &Findings) {
-    let at = |part: usize| {
-        findings.serving.get((findings.serving.len() * part / 100).min(findings.serving.len() - 1))
-    };
+    let Findings { kills, acknowledged, serving, losses } = findings;
+    let at = |part: usize| serving.get(serving.len() * part / 100).copied().unwrap_or_default();
+    let (median, p99) = (at(50), at(99));
     println!(
-        "{} kills, {} messages and requests acknowledged, {} losses; serving again after {:?} (median), {:?} (p99)",
-        findings.kills,
-        findings.acknowledged,
-        findings.losses.len(),
-        at(50),
-        at(99),
+        "{kills} kills, {acknowledged} messages and requests acknowledged, {} losses; serving again after \
+         {median:.1?} (median), {p99:.1?} (p99)",
+        losses.len()
     );
 }
 

@@ -14,7 +14,7 @@ fn fleet(server: &Server, count: usize) -> Vec<Mqtt> {
     let connect = |n: usize| {
         let id = format!("lamp-{n}");
         let token = server.client().add_device(&id, "lamp");
-        let version = if n % 2 == 0 { Version::V4 } else { Version::V5 };
+        let version = if n.is_multiple_of(2) { Version::V4 } else { Version::V5 };
         Mqtt::device(server.mqtt(), version, &id, &token)
     };
     (0..count).map(connect).collect()
