@@ -19,6 +19,7 @@ const READY: Duration = Duration::from_secs(30);
 pub struct Home {
     program: PathBuf,
     folder: TempDir,
+    environment: &'static [(&'static str, &'static str)],
 }
 
 /// The server while it runs. Dropping it kills it.
@@ -30,7 +31,12 @@ pub struct Running {
 
 impl Home {
     pub fn new(program: &Path) -> Home {
-        Home { program: program.to_owned(), folder: tempfile::tempdir().unwrap() }
+        Home::with(program, &[])
+    }
+
+    /// A folder whose server has these variables in its environment.
+    pub fn with(program: &Path, environment: &'static [(&'static str, &'static str)]) -> Home {
+        Home { program: program.to_owned(), folder: tempfile::tempdir().unwrap(), environment }
     }
 
     pub fn data(&self) -> PathBuf {
@@ -48,6 +54,7 @@ impl Home {
         names.filter(|name| name.to_string_lossy().starts_with("UPDRAFT_")).for_each(|name| {
             command.env_remove(name);
         });
+        command.envs(self.environment.iter().copied());
         let log = File::options().create(true).append(true).open(self.folder.path().join("log")).unwrap();
         command.args(["serve", "--mqtt", "127.0.0.1:0", "--http", "127.0.0.1:0", "--data"]).arg(self.data());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
