@@ -1,7 +1,7 @@
 //! The composition root: puts the rooms together in the order of a boot log, waits, and takes them apart again.
 
 use std::io::{IsTerminal as _, Write as _};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
@@ -59,11 +59,11 @@ pub fn serve_with(
     let epoch = next_epoch(store.as_ref())?;
     let runtime = Runtime::new().map_err(|cause| ServeError::Thread { what: "the runtime", cause })?;
     let signals = StopSignals::catch(&runtime)?;
-    let http_addr = choose_port(&config.http.listen)?;
+    let listener = http::Listener::bind(address(&config.http.listen)).map_err(ServeError::Http)?;
 
     let policy = policy(&config);
     let reader = Reader::new(Arc::clone(&store), policy);
-    let mqtt_settings = mqtt_settings(&config, fleet, base_url(&config, http_addr), epoch);
+    let mqtt_settings = mqtt_settings(&config, fleet, base_url(&config, listener.local_addr()), epoch);
     let (outlet, prepared) =
         mqtt::prepare(mqtt_settings, Arc::new(exit::door_died)).map_err(ServeError::Mqtt)?;
     let settings = engine::Settings { policy, command_expiry_ms: config.engine.command_expiry_ms };
@@ -72,9 +72,10 @@ pub fn serve_with(
     let new_token = first_start::ensure_admin(&runtime, &engine, &reader, &folder)?;
     let gate =
         prepared.start(engine.clone(), reader.clone(), Arc::clone(&artifacts)).map_err(ServeError::Mqtt)?;
-    let http_settings = http_settings(&config, fleet, http_addr, epoch);
-    let http =
-        runtime.block_on(http::start(http_settings, engine, reader, artifacts)).map_err(ServeError::Http)?;
+    let http_settings = http_settings(&config, fleet, epoch);
+    let http = runtime
+        .block_on(http::start(listener, http_settings, engine, reader, artifacts))
+        .map_err(ServeError::Http)?;
 
     let listening = Listening { mqtt: gate.local_addr(), http: http.local_addr(), pid: std::process::id() };
     let written = folder.write_listening(&listening);
@@ -200,17 +201,6 @@ fn next_epoch(store: &dyn Store) -> Result<u64, ServeError> {
     Ok(epoch)
 }
 
-/// The address for HTTP with its port chosen: links are made from it before the door opens. A free port that is
-/// found here may be taken before it is used; then the start fails, and only tests ask for port 0.
-fn choose_port(listen: &str) -> Result<SocketAddr, ServeError> {
-    let address = address(listen);
-    if address.port() != 0 {
-        return Ok(address);
-    }
-    let found = TcpListener::bind(address).and_then(|listener| listener.local_addr());
-    found.map_err(|cause| ServeError::Address { address, cause })
-}
-
 /// An address of the configuration, which was resolved when it was loaded.
 fn address(text: &str) -> SocketAddr {
     config::resolve(text).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)))
@@ -272,9 +262,8 @@ fn mqtt_settings(config: &Config, fleet: Fleet, base_url: String, epoch: u64) ->
     }
 }
 
-fn http_settings(config: &Config, fleet: Fleet, listen: SocketAddr, epoch: u64) -> http::Settings {
+fn http_settings(config: &Config, fleet: Fleet, epoch: u64) -> http::Settings {
     http::Settings {
-        listen,
         max_connections: fleet.http,
         header_timeout: Duration::from_millis(config.http.header_timeout_ms),
         upload_max_bytes: config.http.upload_bytes,

@@ -34,7 +34,7 @@ use error::ApiError;
 use shelf::Shelf;
 
 pub use pace::Pace;
-pub use serve::{Http, HttpError, Settings, start};
+pub use serve::{Http, HttpError, Listener, Settings, start};
 
 /// What the requests of one server share.
 #[derive(Debug)]

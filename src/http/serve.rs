@@ -40,8 +40,6 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// What the operator has set for this door.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Where to listen; port 0 takes any that is free.
-    pub listen: SocketAddr,
     /// TLS, unless the door is plain.
     pub tls: Option<Arc<ServerConfig>>,
     /// The most connections at once; accepting pauses at it.
@@ -61,10 +59,9 @@ pub struct Settings {
 }
 
 impl Default for Settings {
-    /// Port 8080 on loopback and the bounds that DESIGN gives; 512 MiB for an image, which is a small Linux.
+    /// The bounds that DESIGN gives; 512 MiB for an image, which is a small Linux.
     fn default() -> Self {
         Settings {
-            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             tls: None,
             max_connections: 10_000,
             handshake_timeout: Duration::from_secs(5),
@@ -89,6 +86,33 @@ pub enum HttpError {
         #[source]
         cause: io::Error,
     },
+}
+
+/// The door's address, taken before the door opens: links are made from it earlier than it is answered on.
+#[derive(Debug)]
+pub struct Listener {
+    address: SocketAddr,
+    socket: std::net::TcpListener,
+}
+
+impl Listener {
+    /// Takes an address; port 0 takes any port that is free.
+    ///
+    /// # Errors
+    /// [`HttpError::Listen`] when the address cannot be listened on.
+    pub fn bind(address: SocketAddr) -> Result<Listener, HttpError> {
+        let bind = || {
+            let socket = std::net::TcpListener::bind(address)?;
+            socket.set_nonblocking(true)?;
+            Ok(Listener { address: socket.local_addr()?, socket })
+        };
+        bind().map_err(|cause| HttpError::Listen { address, cause })
+    }
+
+    /// The address, with its port.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
 }
 
 /// The open door. Dropping it closes it at once.
@@ -126,14 +150,15 @@ impl Drop for Http {
 /// # Errors
 /// [`HttpError::Listen`] when the address cannot be listened on.
 pub async fn start(
+    listener: Listener,
     settings: Settings,
     engine: Engine,
     reader: Reader,
     artifacts: Arc<Artifacts>,
 ) -> Result<Http, HttpError> {
-    let failed = |cause| HttpError::Listen { address: settings.listen, cause };
-    let listener = TcpListener::bind(settings.listen).await.map_err(failed)?;
-    let address = listener.local_addr().map_err(failed)?;
+    let address = listener.address;
+    let listener =
+        TcpListener::from_std(listener.socket).map_err(|cause| HttpError::Listen { address, cause })?;
     let door = Arc::new(Door {
         shelf: Shelf::new(artifacts, reader.clone(), settings.upload_max_bytes),
         engine,

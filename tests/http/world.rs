@@ -70,7 +70,6 @@ impl World {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let mut settings = Settings {
-            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             upload_max_bytes: 100_000,
             epoch: 7,
             body_pace: Pace { bytes: 1000, window: Duration::from_millis(500) },
@@ -78,7 +77,8 @@ impl World {
         };
         change(&mut settings);
         let artifacts = Arc::new(Artifacts::open(&folder.path().join("artifacts")).unwrap());
-        let opening = http::start(settings, engine.clone(), Reader::new(store, POLICY), artifacts);
+        let listener = http::Listener::bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let opening = http::start(listener, settings, engine.clone(), Reader::new(store, POLICY), artifacts);
         let http = runtime.block_on(opening).unwrap();
         let mut world = World {
             address: http.local_addr(),
