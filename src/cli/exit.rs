@@ -69,15 +69,6 @@ pub enum ServeError {
         #[source]
         cause: io::Error,
     },
-    /// A port cannot be had.
-    #[error("cannot listen on {address} for HTTP; choose another address with --http")]
-    Address {
-        /// The address.
-        address: SocketAddr,
-        /// Why.
-        #[source]
-        cause: io::Error,
-    },
     /// The MQTT door does not open.
     #[error("MQTT does not open (another broker may have the port; --mqtt chooses another)")]
     Mqtt(#[source] MqttError),
@@ -95,7 +86,6 @@ impl ServeError {
             ServeError::Folder { .. } | ServeError::Store(_) | ServeError::Artifacts(_) => FOLDER,
             ServeError::Administrator(_)
             | ServeError::Thread { .. }
-            | ServeError::Address { .. }
             | ServeError::Mqtt(_)
             | ServeError::Http(_) => UNAVAILABLE,
         }
