@@ -117,7 +117,6 @@ fn a_rejected_cancel_leaves_the_action_as_it_was() {
         assert_eq!(found["state"], "succeeded");
         let expected = [
             "created",
-            "told",
             "proceeding",
             "cancel-asked",
             "rejected",

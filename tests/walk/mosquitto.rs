@@ -126,8 +126,7 @@ fn check(version: &'static str) {
     say("attr/2003", "1.0.1");
     said.insert(2, ("get".into(), json!({"cid": 7})));
     let history = [
-        entry("queued", "created", &[]),
-        entry("offered", "told", &[]),
+        entry("offered", "created", &[]),
         entry("accepted", "proceeding", &[]),
         entry("verifying", "closed: success", &[]),
         entry("succeeded", "reported", &[]),

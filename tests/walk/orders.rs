@@ -81,8 +81,7 @@ fn a_cancel_is_asked_of_the_device_and_ends_with_its_word() {
         assert_eq!(command, json!({"cmd": "cancel", "action": id, "attempt": 1, "mode": "forced"}));
         say(lamp, &device, &format!("fb/{id}"), &feedback("canceled", "none"));
         let history = [
-            entry("queued", "created", &[]),
-            entry("offered", "told", &[]),
+            entry("offered", "created", &[]),
             entry("accepted", "proceeding", &[]),
             entry("accepted", "cancel-asked", &[]),
             entry("cancelled", "canceled", &[]),

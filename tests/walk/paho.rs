@@ -52,8 +52,7 @@ fn check(server: &Server, image: &Value, number: u32, version: &str, format: &st
     });
     assert_eq!(told, expected, "{device}");
     let history = [
-        entry("queued", "created", &[]),
-        entry("offered", "told", &[]),
+        entry("offered", "created", &[]),
         entry("accepted", "proceeding", &["I say proceeding"]),
         entry("downloading", "download", &["I say download"]),
         entry("downloaded", "downloaded", &["I say downloaded"]),

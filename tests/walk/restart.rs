@@ -46,7 +46,7 @@ fn check(version: Version) {
     assert_eq!(lamp.told("/desired")["comps"], wanted);
     assert_eq!(wanted[0]["action"], 1);
     let found = action(&server, 1);
-    let history = [entry("queued", "created", &[]), entry("offered", "told", &[])];
+    let history = [entry("offered", "created", &[])];
     assert_eq!((&found["state"], &found["history"]), (&json!("offered"), &json!(history)));
 }
 
