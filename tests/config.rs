@@ -31,7 +31,7 @@ fn load(given: &Given<'_>) -> Result<Config, String> {
 
 fn defaults() -> Config {
     Config {
-        store: Store { data: PathBuf::from("updraft-data") },
+        store: Store { data: PathBuf::from("updraft-data"), reserve_bytes: 67_108_864 },
         mqtt: Mqtt {
             listen: "127.0.0.1:1883".into(),
             workers: 0,
@@ -165,7 +165,7 @@ fn errors_say_the_key_its_origin_and_what_is_allowed() {
         ),
         (
             variable(&[("UPDRAFT_STORE_DATE", "x")]),
-            "environment variable UPDRAFT_STORE_DATE: there is no key store.date; the keys are: store.data".into(),
+            "environment variable UPDRAFT_STORE_DATE: there is no key store.date; the keys are: store.data, store.reserve_bytes".into(),
         ),
         (
             variable(&[("UPDRAFT_ENGINE_ATTEMPTS", "many")]),

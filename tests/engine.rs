@@ -26,7 +26,7 @@ use updraft::store::{Read, Store, StoreError, Write};
 /// Longer than anything here takes; a test that waits this long has failed.
 const LONG: Duration = Duration::from_secs(20);
 const POLICY: Policy = Policy { attempts: AttemptLimit(3), cancel_timeout_ms: 0 };
-const SETTINGS: Settings = Settings { policy: POLICY, command_expiry_ms: 60_000 };
+const SETTINGS: Settings = Settings { policy: POLICY, command_expiry_ms: 60_000, reserve_bytes: 1000 };
 
 /// What an outlet was given, in order.
 #[derive(Debug)]
@@ -69,9 +69,14 @@ struct Watched {
     inner: MemoryStore,
     commits: Arc<AtomicUsize>,
     broken: Arc<AtomicBool>,
+    full: Arc<AtomicBool>,
 }
 
 impl Store for Watched {
+    fn room(&self) -> u64 {
+        if self.full.load(Ordering::SeqCst) { SETTINGS.reserve_bytes - 1 } else { SETTINGS.reserve_bytes }
+    }
+
     fn read(&self, work: &mut dyn FnMut(&dyn Read) -> Result<(), StoreError>) -> Result<(), StoreError> {
         self.inner.read(work)
     }
@@ -101,6 +106,7 @@ struct World {
     commits: Arc<AtomicUsize>,
     heard_at: Arc<Mutex<Vec<usize>>>,
     broken: Arc<AtomicBool>,
+    full: Arc<AtomicBool>,
     died: mpsc::Receiver<String>,
     runtime: tokio::runtime::Runtime,
 }
@@ -108,10 +114,12 @@ struct World {
 impl World {
     fn new() -> Self {
         let (commits, broken, heard_at) = (Arc::default(), Arc::default(), Arc::default());
+        let full: Arc<AtomicBool> = Arc::default();
         let store: Arc<dyn Store> = Arc::new(Watched {
             inner: MemoryStore::default(),
             commits: Arc::clone(&commits),
             broken: Arc::clone(&broken),
+            full: Arc::clone(&full),
         });
         let (says, said) = mpsc::channel();
         let (dies, died) = mpsc::channel();
@@ -127,6 +135,7 @@ impl World {
             commits,
             heard_at,
             broken,
+            full,
             died,
             runtime: tokio::runtime::Builder::new_current_thread().build().unwrap(),
         }
@@ -388,4 +397,38 @@ fn nobody_is_online_who_was_not_heard_of_since_the_start() {
         assert!(std::time::Instant::now() < deadline, "still online");
         std::thread::yield_now();
     }
+}
+
+#[test]
+fn on_a_full_disk_nothing_is_taken_in_until_there_is_room() {
+    let world = World::new();
+    let image = world.image("1.0.1");
+    let lamp = world.device("lamp-1");
+    world.full.store(true, Ordering::SeqCst);
+    let add = || Call::AddDevice { key: key("late"), product: self::lamp() };
+    let deadline = std::time::Instant::now() + LONG;
+    // The engine looks at the disk at each tick: registering the same device again changes nothing before that.
+    while world.call(Call::AddDevice { key: lamp.clone(), product: self::lamp() })
+        != refused(CallError::DiskFull)
+    {
+        assert!(std::time::Instant::now() < deadline, "the engine does not notice");
+    }
+    let before = world.commits.load(Ordering::SeqCst);
+    assert_eq!(world.call(add()), refused(CallError::DiskFull));
+    world.engine.uplink(lamp.clone(), hello(1, 0), Stamp(1)).unwrap();
+    assert_eq!(world.receipt(), (Stamp(1), Receipt { seq: Some(1), outcome: Outcome::NoRoom }));
+    assert_eq!(world.commits.load(Ordering::SeqCst), before, "something was written");
+    assert_eq!(world.reader.device(&lamp).unwrap().unwrap().last_seen, None);
+    // What takes things away goes on.
+    world.call(Call::RemoveImage { tenant: TenantId::default(), image: image.id }).unwrap();
+    world.full.store(false, Ordering::SeqCst);
+    while world.call(add()) == refused(CallError::DiskFull) {
+        assert!(std::time::Instant::now() < deadline, "the engine does not notice");
+    }
+    world.engine.uplink(lamp, hello(2, 0), Stamp(2)).unwrap();
+    assert_eq!(world.receipt(), (Stamp(2), stored(2)));
+}
+
+fn refused(error: CallError) -> Result<Reply, CallError> {
+    Err(error)
 }

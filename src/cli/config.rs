@@ -24,6 +24,8 @@ const OPTIONAL: &[(&str, &str)] = &[("mqtt.tls", "listen"), ("mqtt.tls", "certif
 
 /// The least and the most of every number. The most is where memory or sense ends, never what a test once needed.
 pub const RANGES: &[(&str, i64, i64)] = &[
+    // With 0 a full disk ends the server at its next commit.
+    ("store.reserve_bytes", 0, 1_099_511_627_776),
     ("mqtt.workers", 0, 64),
     ("mqtt.connections_max", 1, 1_000_000),
     // Below 1 KiB a report does not fit; MQTT itself ends at 256 MiB, and sessions are many.
@@ -67,6 +69,8 @@ pub struct Config {
 pub struct Store {
     /// The data folder.
     pub data: PathBuf,
+    /// Bytes of its disk that stay free: with less, everything that would need more is refused.
+    pub reserve_bytes: u64,
 }
 
 /// `[mqtt]`

@@ -1,7 +1,6 @@
 //! How the server ends, and with which code, so that whoever watches it knows what to do.
 
 use std::io;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use super::config::ConfigError;

@@ -55,7 +55,7 @@ pub fn serve_with(
     let fleet = raise_descriptors(&config);
     let folder = open_folder(&config)?;
     let store = open_store(&folder, open)?;
-    let artifacts = open_artifacts(&folder, store.as_ref())?;
+    let artifacts = open_artifacts(&folder, store.as_ref(), config.store.reserve_bytes)?;
     let epoch = next_epoch(store.as_ref())?;
     let runtime = Runtime::new().map_err(|cause| ServeError::Thread { what: "the runtime", cause })?;
     let signals = StopSignals::catch(&runtime)?;
@@ -66,7 +66,11 @@ pub fn serve_with(
     let mqtt_settings = mqtt_settings(&config, fleet, base_url(&config, listener.local_addr()), epoch);
     let (outlet, prepared) =
         mqtt::prepare(mqtt_settings, Arc::new(exit::door_died)).map_err(ServeError::Mqtt)?;
-    let settings = engine::Settings { policy, command_expiry_ms: config.engine.command_expiry_ms };
+    let settings = engine::Settings {
+        policy,
+        command_expiry_ms: config.engine.command_expiry_ms,
+        reserve_bytes: config.store.reserve_bytes,
+    };
     let (engine, running) = engine::start(store, settings, outlet, Box::new(exit::commit_failed))
         .map_err(|cause| ServeError::Thread { what: "the engine", cause })?;
     let new_token = first_start::ensure_admin(&runtime, &engine, &reader, &folder)?;
@@ -177,7 +181,11 @@ fn in_use(folder: &Folder) -> ServeError {
 }
 
 /// Uploads whose commit never came are swept before anyone can ask for them.
-fn open_artifacts(folder: &Folder, store: &dyn Store) -> Result<Arc<Artifacts>, ServeError> {
+fn open_artifacts(
+    folder: &Folder,
+    store: &dyn Store,
+    reserve_bytes: u64,
+) -> Result<Arc<Artifacts>, ServeError> {
     let mut referenced = std::collections::BTreeSet::new();
     let read = store.read(&mut |read| {
         referenced = View(read).all_artifacts()?;
@@ -185,6 +193,7 @@ fn open_artifacts(folder: &Folder, store: &dyn Store) -> Result<Arc<Artifacts>, 
     });
     read.map_err(ServeError::Store)?;
     let artifacts = Artifacts::open(&folder.artifacts()).map_err(ServeError::Artifacts)?;
+    let artifacts = artifacts.leaving_free(reserve_bytes);
     let swept = artifacts.sweep(&referenced).map_err(ServeError::Artifacts)?;
     tracing::info!(folder = %folder.path().display(), artifacts = referenced.len(), swept, "the folder is open");
     Ok(Arc::new(artifacts))

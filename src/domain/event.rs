@@ -113,6 +113,22 @@ impl Event {
         }
     }
 
+    /// The sequence number that the device gave it.
+    pub fn seq(&self) -> Option<u64> {
+        match self {
+            Event::Hello(hello) => Some(hello.seq),
+            Event::Report(report) => report.seq,
+            Event::Get
+            | Event::Attribute { .. }
+            | Event::Feedback { .. }
+            | Event::Presence { .. }
+            | Event::Assign { .. }
+            | Event::Offered { .. }
+            | Event::Cancel { .. }
+            | Event::CancelExpired { .. } => None,
+        }
+    }
+
     /// The versions that the event reports.
     pub fn versions(&self) -> Option<&BTreeMap<FirmwareType, Running>> {
         match self {

@@ -39,7 +39,7 @@ pub(super) struct Effects {
 pub(super) struct Memory {
     /// The newest action's number.
     pub(super) actions: u64,
-    connected: Connected,
+    pub(super) connected: Connected,
     images: HashMap<(TenantId, ImageId), Arc<Image>>,
     commands: u64,
 }
@@ -69,11 +69,7 @@ impl<'a> Batch<'a> {
 
     /// One event of a device.
     pub(super) fn event(&mut self, key: &DeviceKey, event: &Event) -> Result<Receipt, StoreError> {
-        let seq = match event {
-            Event::Hello(hello) => Some(hello.seq),
-            Event::Report(report) => report.seq,
-            _ => None,
-        };
+        let seq = event.seq();
         let Some(device) = self.draft.view().device(key)? else {
             let message = format!("there is no device {}", key.device);
             return Ok(Receipt { seq, outcome: Outcome::Rejected { code: "no-such-device", message } });

@@ -27,11 +27,13 @@ pub(super) struct Batcher {
     memory: Memory,
     /// Whether work that takes more than one commit is waiting in the store.
     backlog: bool,
+    /// Whether the disk is full, as of the last tick.
+    full: bool,
 }
 
 impl Batcher {
     pub(super) fn new(store: Arc<dyn Store>, settings: Settings, outlet: Box<dyn Outlet>) -> Self {
-        Batcher { store, settings, outlet, memory: Memory::default(), backlog: true }
+        Batcher { store, settings, outlet, memory: Memory::default(), backlog: true, full: false }
     }
 
     /// Runs until `stop` is set and the queue is empty, or until a commit fails.
@@ -40,7 +42,7 @@ impl Batcher {
         let mut jobs = Vec::with_capacity(BATCH);
         loop {
             let open = self.gather(&mut queue, &mut jobs);
-            if !jobs.is_empty() || self.backlog {
+            if !jobs.is_empty() || self.has_backlog() {
                 self.turn(&mut jobs)?;
             }
             let stopping = stop.load(Ordering::Acquire) && queue.is_empty();
@@ -62,7 +64,7 @@ impl Batcher {
     /// Takes what waits, and waits for something only when there is nothing else to do. False when no door is
     /// left.
     fn gather(&self, queue: &mut mpsc::Receiver<Job>, jobs: &mut Vec<Job>) -> bool {
-        if !self.backlog {
+        if !self.has_backlog() {
             return queue.blocking_recv_many(jobs, BATCH) > 0;
         }
         while jobs.len() < BATCH {
@@ -75,10 +77,26 @@ impl Batcher {
         true
     }
 
+    /// Whether there is work beyond what the doors hand in. On a full disk it waits.
+    fn has_backlog(&self) -> bool {
+        self.backlog && !self.full
+    }
+
     /// Load, decide, commit, tell.
     fn turn(&mut self, jobs: &mut Vec<Job>) -> Result<(), StoreError> {
         let mut effects = Effects::default();
         let mut answers = Vec::new();
+        if jobs.iter().any(|job| matches!(job, Job::Tick)) {
+            self.look_at_the_disk();
+        }
+        if self.full {
+            self.turn_away(jobs, &mut effects, &mut answers);
+            if jobs.is_empty() {
+                self.tell(effects, answers);
+                return Ok(());
+            }
+        }
+        let advance = !self.full;
         let mut backlog = self.backlog;
         let (settings, memory) = (&self.settings, &mut self.memory);
         self.store.write(&mut |write| {
@@ -86,12 +104,53 @@ impl Batcher {
             for job in jobs.drain(..) {
                 carry_out(&mut batch, job, &mut answers)?;
             }
-            backlog = batch.advance_tasks()?;
+            if advance {
+                backlog = batch.advance_tasks()?;
+            }
             batch.close()
         })?;
         self.backlog = backlog;
         self.tell(effects, answers);
         Ok(())
+    }
+
+    fn look_at_the_disk(&mut self) {
+        let room = self.store.room();
+        let full = room < self.settings.reserve_bytes;
+        if full && !self.full {
+            tracing::error!(
+                room,
+                reserve = self.settings.reserve_bytes,
+                "the disk is full; nothing more is taken in"
+            );
+        } else if self.full && !full {
+            tracing::info!(room, "the disk has room again");
+        }
+        self.full = full;
+    }
+
+    /// Answers what a full disk cannot take, without a commit, and leaves what takes things away.
+    fn turn_away(&mut self, jobs: &mut Vec<Job>, effects: &mut Effects, answers: &mut Vec<Answer>) {
+        for job in std::mem::take(jobs) {
+            match job {
+                Job::Call { call, reply } if call.makes_room() => jobs.push(Job::Call { call, reply }),
+                Job::Call { call: _, reply } => answers.push((reply, Err(CallError::DiskFull))),
+                Job::Uplink { device: _, event, stamp } => {
+                    effects.receipts.push((stamp, Receipt { seq: event.seq(), outcome: Outcome::NoRoom }));
+                }
+                // The line is whole as far as this, which is what the probe is for.
+                Job::Probe { stamp } => {
+                    effects.receipts.push((stamp, Receipt { seq: None, outcome: Outcome::NoRoom }));
+                }
+                Job::Link { device, linked } => {
+                    self.memory.connected.remove(&device);
+                    if linked {
+                        self.memory.connected.insert(device);
+                    }
+                }
+                Job::Tick => {}
+            }
+        }
     }
 
     fn tell(&mut self, effects: Effects, answers: Vec<Answer>) {

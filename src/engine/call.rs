@@ -128,6 +128,27 @@ pub enum Call {
     },
 }
 
+impl Call {
+    /// Whether the call takes things away, so that it is of use on a full disk too.
+    pub fn makes_room(&self) -> bool {
+        match self {
+            Call::RemoveDevice { .. }
+            | Call::RemoveImage { .. }
+            | Call::RemoveRelease { .. }
+            | Call::RemoveOffer { .. }
+            | Call::RemoveOperator { .. }
+            | Call::Cancel { .. } => true,
+            Call::AddDevice { .. }
+            | Call::RenewToken { .. }
+            | Call::AddImage { .. }
+            | Call::AddRelease { .. }
+            | Call::SetOffer { .. }
+            | Call::Deploy { .. }
+            | Call::AddOperator { .. } => false,
+        }
+    }
+}
+
 /// An uploaded image before it has a number.
 #[derive(Debug)]
 pub struct NewImage {
@@ -159,7 +180,7 @@ pub struct NewArtifact {
 }
 
 /// What the engine answers to a [`Call`].
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum Reply {
     /// A device was registered or got a new token.
     Device {
@@ -270,6 +291,9 @@ pub enum CallError {
     /// Too much is waiting; try again.
     #[error("the server is busy; try again")]
     Busy,
+    /// There is no room on the disk.
+    #[error("the server's disk is full; remove images that nothing needs, then try again")]
+    DiskFull,
     /// The server is going down.
     #[error("the server is stopping")]
     Stopping,
@@ -299,6 +323,7 @@ impl CallError {
             CallError::NoSuchOperator(_) => "no-such-operator",
             CallError::OperatorExists(_) => "operator-exists",
             CallError::Busy => "busy",
+            CallError::DiskFull => "disk-full",
             CallError::Stopping => "stopping",
             CallError::Corrupt(_) => "corrupt-record",
         }
@@ -345,6 +370,8 @@ pub struct Receipt {
 pub enum Outcome {
     /// It is stored (now, or since an earlier copy).
     Stored,
+    /// The disk is full: nothing of it is stored, and the device is to send it again later.
+    NoRoom,
     /// It is refused; the refusal is stored.
     Rejected {
         /// A stable code for machines.

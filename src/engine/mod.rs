@@ -38,6 +38,9 @@ pub struct Settings {
     pub policy: Policy,
     /// How long a command or a desired document is worth anything, in milliseconds.
     pub command_expiry_ms: u64,
+    /// With less room than this on the disk, in bytes, everything that would need more of it is refused: a commit that
+    /// fails would end the process.
+    pub reserve_bytes: u64,
 }
 
 /// Where the engine's words go. Called on the engine's thread, after the commit, with whole batches.

@@ -144,6 +144,7 @@ impl From<CallError> for ApiError {
             CallError::ReleaseConflict(..) | CallError::Count { .. } | CallError::Twice(_) => {
                 StatusCode::UNPROCESSABLE_ENTITY
             }
+            CallError::DiskFull => StatusCode::INSUFFICIENT_STORAGE,
             CallError::Busy | CallError::Stopping => StatusCode::SERVICE_UNAVAILABLE,
             CallError::Corrupt(_) => return ApiError::internal(&error),
         };
@@ -162,11 +163,7 @@ impl From<ArtifactError> for ApiError {
     fn from(error: ArtifactError) -> Self {
         match &error {
             ArtifactError::TooLarge { limit } => ApiError::too_large(*limit),
-            ArtifactError::Full { .. } => ApiError::new(
-                StatusCode::INSUFFICIENT_STORAGE,
-                "disk-full",
-                "the server's disk is full; remove images that nothing needs, then try again",
-            ),
+            ArtifactError::Full { .. } => CallError::DiskFull.into(),
             ArtifactError::Io { .. } => ApiError::internal(&error),
         }
     }

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use sha2::Digest;
 
+use super::room;
 use crate::domain::image::Sha256;
 
 /// Why an artifact cannot be kept or read.
@@ -45,6 +46,8 @@ pub enum ArtifactError {
 #[derive(Debug)]
 pub struct Artifacts {
     root: PathBuf,
+    /// Bytes of the disk that uploads leave free.
+    reserve: u64,
     uploads: AtomicU64,
 }
 
@@ -59,6 +62,9 @@ pub struct Upload {
     md5: md5::Md5,
     size: u64,
     limit: u64,
+    reserve: u64,
+    /// Bytes that may be written before the disk is looked at again.
+    unchecked: u64,
 }
 
 /// What an upload turned out to be.
@@ -88,7 +94,12 @@ impl Artifacts {
     /// [`ArtifactError::Io`] when it cannot be made.
     pub fn open(root: &Path) -> Result<Artifacts, ArtifactError> {
         fs::create_dir_all(root.join("tmp")).map_err(failed("make it"))?;
-        Ok(Artifacts { root: root.to_path_buf(), uploads: AtomicU64::new(0) })
+        Ok(Artifacts { root: root.to_path_buf(), reserve: 0, uploads: AtomicU64::new(0) })
+    }
+
+    /// Has uploads leave so many bytes of the disk free: what they would take, the next commit would miss.
+    pub fn leaving_free(self, reserve: u64) -> Artifacts {
+        Artifacts { reserve, ..self }
     }
 
     /// Begins an upload of at most `limit` bytes.
@@ -106,6 +117,8 @@ impl Artifacts {
             md5: Default::default(),
             size: 0,
             limit,
+            reserve: self.reserve,
+            unchecked: 0,
         })
     }
 
@@ -182,10 +195,23 @@ impl Upload {
         if self.size > self.limit {
             return Err(ArtifactError::TooLarge { limit: self.limit });
         }
+        self.check_room(bytes.len() as u64)?;
         self.sha256.update(bytes);
         self.sha1.update(bytes);
         self.md5.update(bytes);
         self.file.write_all(bytes).map_err(failed("write a file"))
+    }
+
+    /// Looks at the disk every MiB: asking costs a system call, and a MiB is small beside any reserve.
+    fn check_room(&mut self, bytes: u64) -> Result<(), ArtifactError> {
+        if self.unchecked < bytes {
+            if room(&self.root) < self.reserve.saturating_add(bytes) {
+                return Err(ArtifactError::Full { cause: ErrorKind::StorageFull.into() });
+            }
+            self.unchecked = 1 << 20;
+        }
+        self.unchecked = self.unchecked.saturating_sub(bytes);
+        Ok(())
     }
 
     /// Ends the upload. When this returns without an error, the artifact is on disk under its name; an artifact

@@ -4,6 +4,7 @@
 //! is written once, in `tables` and `record`. Nothing here decides anything.
 
 use std::ops::{Bound, ControlFlow};
+use std::path::Path;
 
 pub mod artifacts;
 #[cfg(test)]
@@ -105,6 +106,11 @@ impl Table {
     }
 }
 
+/// Bytes that the disk under `path` still has room for; no bound where the system does not say.
+fn room(path: &Path) -> u64 {
+    rustix::fs::statvfs(path).map_or(u64::MAX, |disk| disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
 /// A consistent look at the tables.
 pub trait Read {
     /// The value under a key.
@@ -152,6 +158,12 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// Those of `work`, or [`StoreError::Backend`].
     fn read(&self, work: &mut dyn FnMut(&dyn Read) -> Result<(), StoreError>) -> Result<(), StoreError>;
+
+    /// Bytes that the disk still has room for. The engine stops writing well before there are none, because a commit
+    /// that fails is the end of the process.
+    fn room(&self) -> u64 {
+        u64::MAX
+    }
 
     /// Runs `work` in a transaction and commits it. When this returns without an error, the effect is on disk;
     /// when `work` fails, nothing of it remains.

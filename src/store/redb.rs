@@ -4,14 +4,14 @@
 
 use std::cell::OnceCell;
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use redb::{
     Database, DatabaseError, Durability, ReadOnlyTable, ReadTransaction, ReadableDatabase, ReadableTable,
     StorageBackend, TableDefinition, WriteTransaction,
 };
 
-use super::{Read, Store, StoreError, Table, Write, end_of, ends};
+use super::{Read, Store, StoreError, Table, Write, end_of, ends, room};
 
 /// redb's page cache. A device with its index rows takes about half a KiB, so this holds the working set of
 /// 200,000 devices; what does not fit is read again from the system's own cache. redb would take 1 GiB.
@@ -55,6 +55,8 @@ pub enum Commits {
 pub struct RedbStore {
     database: Database,
     commits: Commits,
+    /// Where its file is; none on a backend of its own.
+    path: Option<PathBuf>,
 }
 
 impl RedbStore {
@@ -72,7 +74,8 @@ impl RedbStore {
     /// Those of [`RedbStore::open`].
     pub fn open_with(path: &Path, commits: Commits) -> Result<RedbStore, StoreError> {
         let opened = Database::builder().set_cache_size(CACHE_BYTES).create(path);
-        RedbStore::prepare(opened, commits)
+        let store = RedbStore::prepare(opened, commits)?;
+        Ok(RedbStore { path: Some(path.to_path_buf()), ..store })
     }
 
     /// Opens a store on a backend of its own, such as one that simulates crashes.
@@ -104,7 +107,7 @@ impl RedbStore {
             }
             transaction.commit().map_err(backend("commit"))?;
         }
-        Ok(RedbStore { database, commits })
+        Ok(RedbStore { database, commits, path: None })
     }
 
     fn begin_write(&self) -> Result<WriteTransaction, StoreError> {
@@ -125,6 +128,10 @@ impl RedbStore {
 }
 
 impl Store for RedbStore {
+    fn room(&self) -> u64 {
+        self.path.as_deref().map_or(u64::MAX, room)
+    }
+
     fn read(&self, work: &mut dyn FnMut(&dyn Read) -> Result<(), StoreError>) -> Result<(), StoreError> {
         let transaction = self.database.begin_read().map_err(backend("begin a read"))?;
         work(&Snapshot { transaction, tables: Default::default() })

@@ -1,5 +1,6 @@
-//! A disk that is full: uploads are refused and everything else goes on; a commit that fails ends the server, with
-//! its own exit code and nothing acknowledged; once there is room again, everything acknowledged is there.
+//! A disk that is full: what would need room is refused at each door, and everything else goes on, until there is
+//! room again. Without the reserve, a commit that fails ends the server, with its own exit code and nothing
+//! acknowledged; once there is room again, everything acknowledged is there.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -17,9 +18,19 @@ use super::process::Home;
 
 /// The whole disk: the empty database needs some of it.
 const DISK: &str = "size=16m";
-/// The server's own probe is a commit: on a full disk it would end the server before the test has looked around.
-const NO_PROBES: &[(&str, &str)] =
-    &[("UPDRAFT_MQTT_PROBE_INTERVAL_MS", "3600000"), ("UPDRAFT_MQTT_PROBE_TIMEOUT_MS", "3600000")];
+/// Without a reserve a full disk ends the server at its next commit. Its own probe is one: it would come before the
+/// test has looked around.
+const NO_RESERVE: &[(&str, &str)] = &[
+    ("UPDRAFT_STORE_RESERVE_BYTES", "0"),
+    ("UPDRAFT_MQTT_PROBE_INTERVAL_MS", "3600000"),
+    ("UPDRAFT_MQTT_PROBE_TIMEOUT_MS", "3600000"),
+];
+/// A reserve that fits the small disk, and probes that would notice a broken line while the test looks on.
+const RESERVE: &[(&str, &str)] = &[
+    ("UPDRAFT_STORE_RESERVE_BYTES", "4194304"),
+    ("UPDRAFT_MQTT_PROBE_INTERVAL_MS", "100"),
+    ("UPDRAFT_MQTT_PROBE_TIMEOUT_MS", "2000"),
+];
 /// Devices that are registered before one has to be refused. One takes less than a page of the database.
 const ATTEMPTS: usize = 50_000;
 
@@ -85,9 +96,69 @@ fn check_uploads(home: &Home, api: &Api, sha256: &str, bytes: &[u8]) {
     assert!(left.is_empty(), "{left:?}");
 }
 
+/// Uses up the reserve but for half of it, as another program on the machine might.
+fn intrude(disk: &Disk) {
+    let mut file = File::options().create(true).append(true).open(disk.ballast()).unwrap();
+    while room(&disk.0) > 2 << 20 {
+        file.write_all(&[7; 65_536]).unwrap();
+    }
+}
+
+fn room(path: &Path) -> u64 {
+    let disk = rustix::fs::statvfs(path).unwrap();
+    disk.f_bavail * disk.f_frsize
+}
+
 #[test]
-fn a_full_disk_is_an_error_at_each_door_and_nothing_is_half_done() {
-    let home = Home::with(Path::new(env!("CARGO_BIN_EXE_updraft")), NO_PROBES);
+fn on_a_full_disk_the_doors_refuse_what_needs_room_and_serve_the_rest() {
+    let home = Home::with(Path::new(env!("CARGO_BIN_EXE_updraft")), RESERVE);
+    let Some(disk) = Disk::mount(&home.data()) else {
+        eprintln!("skipped: this process may not mount a small disk (tmpfs)");
+        return;
+    };
+    let running = home.start().unwrap();
+    let api = home.api(&running);
+    let bytes: Vec<u8> = (0..100_000_u32).map(|n| (n % 251) as u8).collect();
+    let sha256 =
+        api.upload("1.0.1", &bytes).unwrap().body["artifacts"][0]["sha256"].as_str().unwrap().to_owned();
+    let token = |id: &str| {
+        let made = api.post("devices", &json!({"id": id, "product": "lamp"})).unwrap();
+        made.body["token"].as_str().unwrap().to_owned()
+    };
+    let (first, second) = (token("lamp"), token("old-lamp"));
+    let mut lamp = Mqtt::device(running.mqtt, Version::V5, "lamp", &first);
+    let mut old = Mqtt::device(running.mqtt, Version::V4, "old-lamp", &second);
+    assert_eq!(lamp.say(&topic("lamp", "attr/300"), "before").unwrap(), ReasonCode::Success);
+
+    intrude(&disk);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while lamp.say(&topic("lamp", "attr/300"), "before").unwrap() != ReasonCode::QuotaExceeded {
+        assert!(Instant::now() < deadline, "the server does not notice that its disk is full");
+    }
+    check_uploads(&home, &api, &sha256, &bytes);
+    let refused = api.post("devices", &json!({"id": "late", "product": "lamp"})).unwrap();
+    assert_eq!((refused.status, &refused.body["error"]["code"]), (507, &json!("disk-full")));
+    assert_eq!(lamp.say(&topic("lamp", "attr/300"), "never").unwrap(), ReasonCode::QuotaExceeded);
+    // 3.1.1 cannot refuse a message but by hanging up.
+    assert!(old.say(&topic("old-lamp", "attr/300"), "never").is_err());
+    let devices = api.list("devices", "after").unwrap();
+    let found: Vec<_> = devices.iter().map(|d| (&d["id"], &d["attributes"])).collect();
+    assert_eq!(found, [(&json!("lamp"), &json!({"300": "before"})), (&json!("old-lamp"), &json!({}))]);
+
+    disk.relieve();
+    let relieved = Instant::now();
+    while lamp.say(&topic("lamp", "attr/300"), "after").unwrap() != ReasonCode::Success {
+        assert!(relieved.elapsed() < Duration::from_secs(5), "the server does not notice that there is room");
+    }
+    let mut old = Mqtt::device(running.mqtt, Version::V4, "old-lamp", &second);
+    assert_eq!(old.say(&topic("old-lamp", "attr/300"), "after").unwrap(), ReasonCode::Success);
+    assert_eq!(api.post("devices", &json!({"id": "late", "product": "lamp"})).unwrap().status, 201);
+    assert_eq!(api.upload("1.0.2", &[3; 300_000]).unwrap().status, 201);
+}
+
+#[test]
+fn a_commit_that_fails_ends_the_server_and_nothing_is_half_done() {
+    let home = Home::with(Path::new(env!("CARGO_BIN_EXE_updraft")), NO_RESERVE);
     let Some(disk) = Disk::mount(&home.data()) else {
         eprintln!("skipped: this process may not mount a small disk (tmpfs)");
         return;

@@ -21,6 +21,9 @@ use crate::mqtt::packet::{Packet, PubAck, Publish, QoS, ReasonCode, Text, Versio
 use crate::mqtt::payload::{self, Answer, Body, PayloadError};
 use crate::mqtt::topic::{Leaf, Topic};
 
+/// When a device may ask again while the disk is full: an operator has to do something first.
+const NO_ROOM_RETRY_S: u32 = 60;
+
 /// Takes a PUBLISH: to the bus, to the answering beside the engine, or to its refusal.
 pub(super) fn publish(
     worker: &Rc<Worker>,
@@ -194,6 +197,10 @@ pub(super) fn settle(
     let Some(uplink) = live.uplinks.iter_mut().find(|u| u.serial == serial && u.verdict.is_none()) else {
         return;
     };
+    // 3.1.1 has no way to refuse a PUBLISH but to hang up: an acknowledgement would say that it is stored.
+    if receipt.outcome == Outcome::NoRoom && live.version == Version::V4 {
+        return live.close(ReasonCode::QuotaExceeded, worker.now.get());
+    }
     let ((leaf, format), reply) = (uplink.about, uplink.reply.take());
     verdict(worker, session, serial, code);
     match reply {
@@ -201,6 +208,10 @@ pub(super) fn settle(
         Some(reply) => {
             let answer = match &receipt.outcome {
                 Outcome::Stored => Answer::Accepted,
+                Outcome::NoRoom => {
+                    let (code, message) = payload::NO_ROOM;
+                    Answer::Rejected { code, message, retry_after_s: Some(NO_ROOM_RETRY_S) }
+                }
                 Outcome::Rejected { code, message } => {
                     Answer::Rejected { code, message, retry_after_s: None }
                 }
@@ -301,6 +312,7 @@ pub(super) fn known_type(text: &str) -> Option<&'static str> {
 pub(super) fn reason(outcome: &Outcome) -> ReasonCode {
     match outcome {
         Outcome::Stored => ReasonCode::Success,
+        Outcome::NoRoom => ReasonCode::QuotaExceeded,
         Outcome::Rejected { code: "no-such-device" | "no-such-action" | "not-yours", .. } => {
             ReasonCode::NotAuthorized
         }

@@ -53,6 +53,9 @@ pub enum Answer<'a> {
     },
 }
 
+/// The code and the sentence for a message that the server has no room to store.
+pub const NO_ROOM: (&str, &str) = ("disk-full", "the server's disk is full; send it again later");
+
 /// Writes what a device is told. `base_url` is the server's address without a slash at its end.
 pub fn encode_message(message: &Message, format: Format, base_url: &str) -> Vec<u8> {
     match message {
@@ -65,6 +68,7 @@ pub fn encode_message(message: &Message, format: Format, base_url: &str) -> Vec<
 pub fn encode_ack(leaf: Leaf, receipt: &Receipt, format: Format) -> Vec<u8> {
     let (status, code, message) = match &receipt.outcome {
         Outcome::Stored => ("stored", None, None),
+        Outcome::NoRoom => ("rejected", Some(NO_ROOM.0), Some(NO_ROOM.1)),
         Outcome::Rejected { code, message } => ("rejected", Some(*code), Some(message.as_str())),
     };
     let topic = receipt.seq.is_none().then_some(Shown(leaf));

@@ -15,7 +15,7 @@ use crate::domain::ids::FirmwareType;
 use super::chunks::ChunkRequest;
 use super::topic::Leaf;
 
-pub use downlink::{Answer, BLOCK_RECOMMENDED, encode_ack, encode_message, encode_resp};
+pub use downlink::{Answer, BLOCK_RECOMMENDED, NO_ROOM, encode_ack, encode_message, encode_resp};
 pub use uplink::decode;
 
 /// The largest payload from a device in bytes: its largest MQTT packet.
