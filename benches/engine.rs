@@ -14,6 +14,7 @@ use updraft::domain::ids::{DeviceId, DeviceKey, FirmwareType, ProductId, TenantI
 use updraft::domain::image::Sha256;
 use updraft::domain::offer::Rules;
 use updraft::domain::version::{Running, Version};
+use updraft::engine::access::Principal;
 use updraft::engine::call::{Call, Downlink, Message, NewArtifact, NewImage, Receipt, Reply, Stamp};
 use updraft::engine::{self, Engine, Outlet, Settings};
 use updraft::store::redb::RedbStore;
@@ -42,7 +43,7 @@ impl Outlet for Ear {
         let _ = self.0.send(Said::Commands(commands));
     }
 
-    fn evict(&mut self, _devices: Vec<DeviceKey>) {}
+    fn evict(&mut self, _devices: Vec<Principal>) {}
 }
 
 fn main() {

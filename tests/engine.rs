@@ -15,6 +15,7 @@ use updraft::domain::ids::{DeviceId, DeviceKey, FirmwareType, ProductId, TenantI
 use updraft::domain::image::{Image, Sha256};
 use updraft::domain::offer::Rules;
 use updraft::domain::version::{Running, Version};
+use updraft::engine::access::Principal;
 use updraft::engine::call::{
     Call, CallError, Downlink, Message, NewArtifact, NewImage, Outcome, Receipt, Reply, Stamp,
 };
@@ -33,7 +34,7 @@ const SETTINGS: Settings = Settings { policy: POLICY, command_expiry_ms: 60_000,
 enum Said {
     Receipt(Stamp, Receipt),
     Downlink(Downlink),
-    Evicted(DeviceKey),
+    Evicted(Principal),
 }
 
 struct Ear {
@@ -51,9 +52,9 @@ impl Outlet for Ear {
         }
     }
 
-    fn evict(&mut self, devices: Vec<DeviceKey>) {
-        for device in devices {
-            let _ = self.said.send(Said::Evicted(device));
+    fn evict(&mut self, devices: Vec<Principal>) {
+        for principal in devices {
+            let _ = self.said.send(Said::Evicted(principal));
         }
     }
 
@@ -371,7 +372,7 @@ fn a_device_whose_token_ends_is_evicted() {
     for call in [Call::RenewToken { key: lamp.clone() }, Call::RemoveDevice { key: lamp.clone() }] {
         world.call(call).unwrap();
         match world.said.recv_timeout(LONG).unwrap() {
-            Said::Evicted(device) => assert_eq!(device, lamp),
+            Said::Evicted(principal) => assert_eq!(principal, Principal::Device(lamp.clone())),
             other => panic!("not evicted: {other:?}"),
         }
     }

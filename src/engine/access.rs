@@ -10,7 +10,7 @@ use crate::domain::ids::{DeviceKey, TenantId};
 use crate::store::tables::Digest;
 
 // The doors name what an operator is, and may not know the tables.
-pub use crate::store::tables::{Operator, Role};
+pub use crate::store::tables::{Operator, Principal, Role};
 
 /// Who a door is talking to, once proven.
 #[derive(Debug, Clone, PartialEq, Eq)]

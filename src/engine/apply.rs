@@ -17,7 +17,7 @@ use crate::domain::image::Image;
 use crate::domain::offer::Offer;
 use crate::domain::version::Version;
 use crate::store::StoreError;
-use crate::store::tables::{Counter, Draft, Task};
+use crate::store::tables::{Counter, Draft, Principal, Task};
 
 /// How many devices of a task one commit takes: as many as jobs, so that neither starves the other.
 pub(super) const SLICE: usize = 1024;
@@ -31,7 +31,7 @@ const IMAGES: usize = 1024;
 pub(super) struct Effects {
     pub(super) receipts: Vec<(Stamp, Receipt)>,
     pub(super) downlinks: Vec<Downlink>,
-    pub(super) evicted: Vec<DeviceKey>,
+    pub(super) evicted: Vec<Principal>,
 }
 
 /// What the engine remembers between batches because it alone changes it.

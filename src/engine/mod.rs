@@ -20,6 +20,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::domain::decide::Policy;
 use crate::domain::event::Event;
 use crate::domain::ids::{DeviceKey, Time};
+use crate::store::tables::Principal;
 use crate::store::{Store, StoreError};
 use call::{Call, CallError, Downlink, Receipt, Reply, Stamp};
 
@@ -51,8 +52,8 @@ pub trait Outlet: Send {
     /// Messages for connected devices.
     fn downlinks(&mut self, downlinks: Vec<Downlink>);
 
-    /// Devices whose token has ended: their sessions must end too.
-    fn evict(&mut self, devices: Vec<DeviceKey>);
+    /// Whose token has ended: their sessions must end too.
+    fn evict(&mut self, principals: Vec<Principal>);
 }
 
 /// One thing for the engine to do.

@@ -18,7 +18,7 @@ use crate::domain::image::{Artifact, Image, Release, Sha256};
 use crate::domain::offer::{Offer, Rules};
 use crate::domain::version::Version;
 use crate::store::StoreError;
-use crate::store::tables::{Counter, Operator, Role, Task};
+use crate::store::tables::{Counter, Operator, Principal, Role, Task};
 
 /// Artifact ids start here: below are the firmware types, so that one number names either.
 const FIRST_ARTIFACT: u64 = 1000;
@@ -85,7 +85,7 @@ impl Batch<'_> {
 
     fn renew_token(&mut self, key: &DeviceKey) -> Result<Reply, Failed> {
         let device = self.device(key)?;
-        self.effects.evicted.push(key.clone());
+        self.effects.evicted.push(Principal::Device(key.clone()));
         self.with_new_token(device)
     }
 
@@ -104,7 +104,7 @@ impl Batch<'_> {
         }
         let device = self.device(key)?;
         self.draft.remove_device(&device)?;
-        self.effects.evicted.push(key.clone());
+        self.effects.evicted.push(Principal::Device(key.clone()));
         Ok(Reply::Removed { files: Vec::new() })
     }
 
@@ -381,6 +381,7 @@ impl Batch<'_> {
             return Err(CallError::NoSuchOperator(name).into());
         }
         self.draft.remove_operator(&name)?;
+        self.effects.evicted.push(Principal::Operator(name));
         Ok(Reply::Removed { files: Vec::new() })
     }
 }

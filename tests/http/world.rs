@@ -15,6 +15,7 @@ use updraft::domain::eligibility::AttemptLimit;
 use updraft::domain::event::{Event, Report};
 use updraft::domain::ids::{DeviceId, DeviceKey, FirmwareType, TenantId};
 use updraft::domain::version::{Running, Version};
+use updraft::engine::access::Principal;
 use updraft::engine::call::{Call, Downlink, Receipt, Reply, Stamp};
 use updraft::engine::query::Reader;
 use updraft::engine::{self, Engine, EngineThread, Outlet};
@@ -36,7 +37,7 @@ struct Nobody;
 impl Outlet for Nobody {
     fn receipts(&mut self, _: Vec<(Stamp, Receipt)>) {}
     fn downlinks(&mut self, _: Vec<Downlink>) {}
-    fn evict(&mut self, _: Vec<DeviceKey>) {}
+    fn evict(&mut self, _: Vec<Principal>) {}
 }
 
 pub struct World {

@@ -16,6 +16,7 @@ use super::{Death, Fatal};
 use crate::domain::device::Format;
 use crate::domain::ids::DeviceKey;
 use crate::engine;
+use crate::engine::access::Principal;
 use crate::engine::call::{self, Downlink, Receipt, Stamp};
 use crate::mqtt::bus::{self, Bus, Message};
 use crate::mqtt::payload;
@@ -195,7 +196,12 @@ impl engine::Outlet for Outlet {
         self.flush();
     }
 
-    fn evict(&mut self, devices: Vec<DeviceKey>) {
+    fn evict(&mut self, principals: Vec<Principal>) {
+        // Operators are to follow.
+        let devices = principals.into_iter().filter_map(|principal| match principal {
+            Principal::Device(key) => Some(key),
+            Principal::Operator(_) => None,
+        });
         for key in devices {
             let mailbox = &self.mailboxes[home_of(&key, self.mailboxes.len())];
             // A worker that has stopped has no sessions left.
