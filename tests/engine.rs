@@ -15,7 +15,7 @@ use updraft::domain::ids::{DeviceId, DeviceKey, FirmwareType, ProductId, TenantI
 use updraft::domain::image::{Image, Sha256};
 use updraft::domain::offer::Rules;
 use updraft::domain::version::{Running, Version};
-use updraft::engine::access::Principal;
+use updraft::engine::access::{Principal, Role};
 use updraft::engine::call::{
     Call, CallError, Downlink, Message, NewArtifact, NewImage, Outcome, Receipt, Reply, Stamp,
 };
@@ -71,10 +71,13 @@ struct Watched {
     commits: Arc<AtomicUsize>,
     broken: Arc<AtomicBool>,
     full: Arc<AtomicBool>,
+    /// How often the engine has asked for the room: once a tick.
+    ticks: Arc<AtomicUsize>,
 }
 
 impl Store for Watched {
     fn room(&self) -> u64 {
+        self.ticks.fetch_add(1, Ordering::SeqCst);
         if self.full.load(Ordering::SeqCst) { SETTINGS.reserve_bytes - 1 } else { SETTINGS.reserve_bytes }
     }
 
@@ -108,6 +111,7 @@ struct World {
     heard_at: Arc<Mutex<Vec<usize>>>,
     broken: Arc<AtomicBool>,
     full: Arc<AtomicBool>,
+    ticks: Arc<AtomicUsize>,
     died: mpsc::Receiver<String>,
     runtime: tokio::runtime::Runtime,
 }
@@ -115,12 +119,13 @@ struct World {
 impl World {
     fn new() -> Self {
         let (commits, broken, heard_at) = (Arc::default(), Arc::default(), Arc::default());
-        let full: Arc<AtomicBool> = Arc::default();
+        let (full, ticks): (Arc<AtomicBool>, Arc<AtomicUsize>) = (Arc::default(), Arc::default());
         let store: Arc<dyn Store> = Arc::new(Watched {
             inner: MemoryStore::default(),
             commits: Arc::clone(&commits),
             broken: Arc::clone(&broken),
             full: Arc::clone(&full),
+            ticks: Arc::clone(&ticks),
         });
         let (says, said) = mpsc::channel();
         let (dies, died) = mpsc::channel();
@@ -137,6 +142,7 @@ impl World {
             heard_at,
             broken,
             full,
+            ticks,
             died,
             runtime: tokio::runtime::Builder::new_current_thread().build().unwrap(),
         }
@@ -432,4 +438,90 @@ fn on_a_full_disk_nothing_is_taken_in_until_there_is_room() {
 
 fn refused(error: CallError) -> Result<Reply, CallError> {
     Err(error)
+}
+
+#[test]
+fn an_idle_server_leaves_the_disk_alone() {
+    let world = World::new();
+    world.device("lamp-1");
+    let deadline = std::time::Instant::now() + LONG;
+    let wait_for_tick = || {
+        let ticks = world.ticks.load(Ordering::SeqCst);
+        while world.ticks.load(Ordering::SeqCst) == ticks {
+            assert!(std::time::Instant::now() < deadline, "time stands still");
+            std::thread::yield_now();
+        }
+    };
+    // What registering the device has left to do is done by the tick after the next.
+    wait_for_tick();
+    wait_for_tick();
+    let commits = world.commits.load(Ordering::SeqCst);
+    wait_for_tick();
+    wait_for_tick();
+    assert_eq!(world.commits.load(Ordering::SeqCst), commits);
+}
+
+#[test]
+fn a_device_is_told_when_the_window_of_an_offer_opens() {
+    let world = World::new();
+    let image = world.image("1.0.1");
+    let lamp = world.device("lamp-1");
+    world.engine.uplink(lamp.clone(), hello(1, 0), Stamp(1)).unwrap();
+    assert_eq!(world.receipt(), (Stamp(1), stored(1)));
+    let opens = engine::now().plus_ms(1500);
+    let rules = Rules { not_before: Some(opens), ..Rules::default() };
+    let tenant = TenantId::default();
+    world.call(Call::SetOffer { tenant, image: image.id, rules, allow_downgrade: false }).unwrap();
+    assert_eq!(world.command(), (lamp, Order::Deploy));
+    assert!(engine::now() >= opens, "told before the window opened");
+}
+
+#[test]
+fn a_deployment_goes_on_after_the_engine_has_ended_in_its_middle() {
+    let world = World::new();
+    let image = world.image("1.0.1");
+    let ids: Vec<_> = (0..2500).map(|n| format!("lamp-{n}")).collect();
+    for id in &ids {
+        world.device(id);
+    }
+    let devices = ids.iter().map(|id| DeviceId::parse(id).unwrap()).collect();
+    world.deploy(&image, devices).unwrap();
+    // The order's own commit takes the first slice; the next one fails.
+    world.broken.store(true, Ordering::SeqCst);
+    world.died.recv_timeout(LONG).unwrap();
+    let tenant = TenantId::default();
+    let removed = Call::RemoveImage { tenant: tenant.clone(), image: image.id };
+    let before = world.counters();
+    assert_eq!(before.total(), 2500);
+    assert!(before.pending > 0, "the deployment was too quick for this test: {before:?}");
+
+    world.broken.store(false, Ordering::SeqCst);
+    let (says, _said) = mpsc::channel();
+    let ear = Ear { said: says, commits: Arc::default(), heard_at: Arc::default() };
+    let failed = Box::new(|error: &StoreError| panic!("{error}"));
+    let (engine, thread) = engine::start(Arc::clone(&world.store), SETTINGS, Box::new(ear), failed).unwrap();
+    let refused = world.runtime.block_on(engine.call(removed));
+    assert!(matches!(refused, Err(CallError::ImageInUse { .. })), "{refused:?}");
+    let deadline = std::time::Instant::now() + LONG;
+    while world.counters() != (Counters { active: 2500, ..Counters::default() }) {
+        assert!(std::time::Instant::now() < deadline, "still {:?}", world.counters());
+        std::thread::yield_now();
+    }
+    thread.stop().unwrap();
+    world.broken.store(true, Ordering::SeqCst);
+}
+
+#[test]
+fn the_last_administrator_stays() {
+    let world = World::new();
+    let add = |name: &str| Call::AddOperator { name: name.into(), tenant: None, role: Role::Admin };
+    let remove = |name: &str| Call::RemoveOperator { name: name.into() };
+    world.call(add("ada")).unwrap();
+    assert_eq!(world.call(remove("ada")), refused(CallError::LastAdministrator("ada".into())));
+    world.call(add("bob")).unwrap();
+    world.call(remove("ada")).unwrap();
+    match world.said.recv_timeout(LONG).unwrap() {
+        Said::Evicted(principal) => assert_eq!(principal, Principal::Operator("ada".into())),
+        other => panic!("not evicted: {other:?}"),
+    }
 }

@@ -10,7 +10,8 @@ Without a command, updraft serves with its defaults.
 
 Exit codes of `serve`: 0 stopped when asked to; 64 usage or configuration; 69 an address cannot be listened on;
 70 a commit failed (nothing after it was acknowledged; start again); 71 the bus is dead; 72 the server did not answer
-its own probe; 73 another server uses the folder; 74 the folder cannot be used.
+its own probe; 73 another server uses the folder; 74 the folder cannot be used; 75 a fault in
+updraft itself (start again).
 Exit codes of the other commands: 0 done; 1 refused, or something failed; 2 usage; 3 the server cannot be reached.";
 
 /// Updates the software of a fleet of IoT devices, MQTT first.

@@ -25,6 +25,9 @@ pub const IN_USE: u8 = 73;
 /// The folder cannot be used (`EX_IOERR`).
 pub const FOLDER: u8 = 74;
 
+/// A fault in the program itself. Starting again is right; the report on standard error belongs into an issue.
+pub const PANICKED: u8 = 75;
+
 /// Why the server does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
@@ -89,6 +92,16 @@ impl ServeError {
             | ServeError::Http(_) => UNAVAILABLE,
         }
     }
+}
+
+/// Has any panic end the process: a thread or task that is gone would leave a server that looks alive. What is
+/// acknowledged is on disk, so a restart loses nothing.
+pub fn end_on_panic() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        report(panic);
+        std::process::exit(PANICKED.into());
+    }));
 }
 
 /// Ends the process because a commit failed. Called on the engine's thread: after it nothing is acknowledged.

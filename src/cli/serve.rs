@@ -51,6 +51,7 @@ pub fn serve_with(
     open: impl FnOnce(&Path) -> Result<RedbStore, StoreError>,
 ) -> Result<(), ServeError> {
     start_log();
+    exit::end_on_panic();
     let config = load_config(common, flags)?;
     let fleet = raise_descriptors(&config);
     let folder = open_folder(&config)?;

@@ -182,6 +182,8 @@ pub struct Action {
     pub cancel_by: Option<Time>,
     /// Counts from 1: how many times this device has been asked to install this target.
     pub attempt: u32,
+    /// The boot in which the device said "success": what it reports before the next one says nothing.
+    pub verified_in: Option<Box<str>>,
     /// How far the device says it is.
     pub progress: Option<Progress>,
     /// Fingerprints of the newest feedback, oldest first, at most [`FINGERPRINTS_MAX`].
@@ -368,11 +370,16 @@ pub fn apply(action: &mut Action, signal: Signal<'_>, step: Step, now: Time) -> 
     true
 }
 
-fn apply_feedback(action: &mut Action, feedback: &Feedback) {
+/// Keeps a feedback's fingerprint, so that a repeat of it is recognised.
+pub fn remember(action: &mut Action, feedback: &Feedback) {
     if action.fingerprints.len() == FINGERPRINTS_MAX {
         action.fingerprints.remove(0);
     }
     action.fingerprints.push(feedback.fingerprint);
+}
+
+fn apply_feedback(action: &mut Action, feedback: &Feedback) {
+    remember(action, feedback);
     if feedback.progress.is_some() {
         action.progress = feedback.progress;
     }

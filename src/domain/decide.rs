@@ -56,6 +56,9 @@ pub fn decide(facts: Facts, event: &Event, now: Time) -> Outcome {
         Event::Report(report) => desk.report(report),
         Event::Attribute { id, value } => desk.attribute(*id, value),
         Event::Feedback { action, feedback } => desk.feedback(*action, feedback),
+        Event::Unreadable { code, message } => {
+            Verdict::Rejected(Reject::Unreadable { code, message: message.clone() })
+        }
         Event::Get => desk.get(),
         Event::Presence { online } => desk.presence(*online),
         Event::Assign { deployment, target, images, allow_downgrade } => {
@@ -107,7 +110,9 @@ impl Desk {
         if let Some(reject) = self.refuse_hello(hello) {
             return Verdict::Rejected(reject);
         }
-        let new_boot = self.device.boot != hello.boot;
+        // Without a name for its boots, a device shows a new one by counting from the start again.
+        let recounts = hello.boot.is_none() && hello.seq < self.device.window.newest;
+        let new_boot = self.device.boot != hello.boot || recounts;
         if new_boot {
             self.device.boot = hello.boot.clone();
             self.device.window = SeqWindow::default();
@@ -116,9 +121,8 @@ impl Desk {
         self.describe(hello);
         // A birth is the device's word on its whole state now: an older boot's versions do not outlive it.
         self.take_versions(&hello.versions, hello.seq, new_boot);
-        self.judge(&hello.versions, new_boot);
-        let kinds: Vec<_> = hello.versions.keys().copied().collect();
-        self.offered(&kinds);
+        self.judge(&hello.versions);
+        self.offered_all();
         self.remind();
         self.seen();
         if repeated { Verdict::Repeated } else { Verdict::Stored }
@@ -162,7 +166,7 @@ impl Desk {
         }
         let seq = report.seq.unwrap_or(self.device.window.newest);
         let fresh = self.take_versions(&report.versions, seq, false);
-        self.judge(&fresh, true);
+        self.judge(&fresh);
         let kinds: Vec<_> = fresh.keys().copied().collect();
         self.offered(&kinds)
     }
@@ -195,19 +199,25 @@ impl Desk {
     }
 
     /// Holds the reported versions against the actions under way: the target closes an action, another version
-    /// after "success" fails it. `booted` says whether the device has had the chance to start the new image.
-    fn judge(&mut self, versions: &BTreeMap<FirmwareType, Running>, booted: bool) {
+    /// after "success" fails it, once the device has had the chance to start the new image.
+    fn judge(&mut self, versions: &BTreeMap<FirmwareType, Running>) {
         let touched = |action: &Action| versions.keys().any(|kind| action.component(*kind).is_some());
         let under_way: Vec<_> =
             self.actions.iter().filter(|a| !a.state.is_terminal() && touched(a)).map(|a| a.id).collect();
         for id in under_way {
             if self.runs_target(id) {
                 self.signal(id, Signal::Converged, Note::Reported, Vec::new());
-            } else if booted && self.runs_another(id, versions) {
+            } else if self.has_booted(id) && self.runs_another(id, versions) {
                 let running = versions.iter().map(|(kind, r)| format!("type {kind} runs {r}").into());
                 self.signal(id, Signal::NotConverged, Note::Reported, running.collect());
             }
         }
+    }
+
+    /// Whether the device has started since it said "success". One that does not name its boots is taken at its word.
+    fn has_booted(&self, id: ActionId) -> bool {
+        let action = self.actions.iter().find(|a| a.id == id);
+        self.device.boot.is_none() || action.is_some_and(|a| a.verified_in != self.device.boot)
     }
 
     fn runs_target(&self, id: ActionId) -> bool {
@@ -269,12 +279,15 @@ impl Desk {
                 details: feedback.details.clone(),
             };
             let before = action.state;
+            // A repeat of it is then recognised and adds no line.
+            action::remember(action, feedback);
             record(&mut self.changed, action, Some(before), entry);
         }
     }
 
     fn get(&mut self) -> Verdict {
         self.seen();
+        self.offered_all();
         self.remind();
         Verdict::Stored
     }
@@ -290,6 +303,12 @@ impl Desk {
     }
 
     // ---- what operators want
+
+    /// Evaluates the standing offers of every type that the device has.
+    fn offered_all(&mut self) {
+        let kinds: Vec<_> = self.device.versions.keys().copied().collect();
+        self.offered(&kinds);
+    }
 
     /// Evaluates the standing offers of these types, and takes up those that the device may have.
     fn offered(&mut self, kinds: &[FirmwareType]) -> Verdict {
@@ -317,6 +336,11 @@ impl Desk {
             .map(|image| Candidate { image, rules: None, allow_downgrade, standing: false })
             .map(|candidate| self.refusal(candidate))
             .collect();
+        if reasons.is_empty() {
+            let details = vec!["what was to be installed is gone".into()];
+            self.create(origin, target, images, 1, State::NotCompatible, details);
+            return Verdict::Stored;
+        }
         if reasons.iter().all(|r| *r == Some(Reason::AlreadyInstalled)) {
             self.create(origin, target, images, 1, State::AlreadyInstalled, Vec::new());
             return Verdict::Stored;
@@ -379,6 +403,7 @@ impl Desk {
             cancelling: false,
             cancel_by: None,
             attempt,
+            verified_in: None,
             progress: None,
             fingerprints: Vec::new(),
             entries: 0,
@@ -434,6 +459,9 @@ impl Desk {
         let step = action::step(action, signal);
         if !action::apply(action, signal, step, self.now) {
             return;
+        }
+        if action.state == State::Verifying && before != State::Verifying {
+            action.verified_in = self.device.boot.clone();
         }
         let code = match signal {
             Signal::Said(feedback) => feedback.code,
@@ -544,7 +572,8 @@ fn record(
         created.state = entry.state;
         return;
     }
-    if action.entries < action::HISTORY_MAX || action.state.is_terminal() && entries.is_empty() {
+    let ends = action.state.is_terminal() && before.is_none_or(|state| !state.is_terminal());
+    if action.entries < action::HISTORY_MAX || ends {
         action.entries += 1;
         entries.push(entry);
     }

@@ -59,6 +59,13 @@ pub enum Event {
         /// What it says.
         feedback: Feedback,
     },
+    /// The device sent something that its door cannot read; the refusal is recorded.
+    Unreadable {
+        /// The door's code.
+        code: &'static str,
+        /// The door's sentence.
+        message: Box<str>,
+    },
     /// The device asks what it should run.
     Get,
     /// The device, or its will, says whether it is online.
@@ -100,10 +107,10 @@ impl Event {
     /// The firmware types whose standing offers the decision needs.
     pub fn offers_needed(&self) -> Needed {
         match self {
-            Event::Hello(_) => Needed::All,
+            Event::Hello(_) | Event::Get => Needed::All,
             Event::Report(report) => Needed::Kinds(report.versions.keys().copied().collect()),
             Event::Offered { kind } => Needed::Kinds(vec![*kind]),
-            Event::Get
+            Event::Unreadable { .. }
             | Event::Attribute { .. }
             | Event::Feedback { .. }
             | Event::Presence { .. }
@@ -119,6 +126,7 @@ impl Event {
             Event::Hello(hello) => Some(hello.seq),
             Event::Report(report) => report.seq,
             Event::Get
+            | Event::Unreadable { .. }
             | Event::Attribute { .. }
             | Event::Feedback { .. }
             | Event::Presence { .. }
@@ -135,6 +143,7 @@ impl Event {
             Event::Hello(hello) => Some(&hello.versions),
             Event::Report(report) => Some(&report.versions),
             Event::Get
+            | Event::Unreadable { .. }
             | Event::Attribute { .. }
             | Event::Feedback { .. }
             | Event::Presence { .. }
@@ -155,6 +164,7 @@ impl Event {
             | Event::Report(_)
             | Event::Attribute { .. }
             | Event::Get
+            | Event::Unreadable { .. }
             | Event::Presence { .. }
             | Event::Assign { .. }
             | Event::Offered { .. } => None,

@@ -17,7 +17,7 @@ use crate::domain::image::Image;
 use crate::domain::offer::Offer;
 use crate::domain::version::Version;
 use crate::store::StoreError;
-use crate::store::tables::{Counter, Draft, Principal, Task};
+use crate::store::tables::{Counter, Draft, Principal, Task, View};
 
 /// How many devices of a task one commit takes: as many as jobs, so that neither starves the other.
 pub(super) const SLICE: usize = 1024;
@@ -25,6 +25,29 @@ pub(super) const SLICE: usize = 1024;
 const DUE: usize = 1024;
 /// How many images are kept at hand. They are immutable, and a fleet runs far fewer at a time.
 const IMAGES: usize = 1024;
+
+/// How many tasks are looked through for one whose time has come; offers that wait for their windows are few.
+const TASKS: usize = 1000;
+
+/// The first task whose time has come.
+pub(super) fn due_task(view: View<'_>, now: Time) -> Result<Option<(u64, Task)>, StoreError> {
+    let is_due = |task: &Task| match task {
+        Task::Deploy { .. } => true,
+        Task::Offer { at, .. } => *at <= now,
+    };
+    Ok(view.tasks(TASKS)?.into_iter().find(|(_, task)| is_due(task)))
+}
+
+/// One record that cannot be read is said and passed over: it must not stop the work for all others.
+fn readable<T>(found: Result<Option<T>, StoreError>) -> Result<Option<T>, StoreError> {
+    match found {
+        Err(error @ StoreError::Corrupt { .. }) => {
+            tracing::error!(%error, "a record is passed over");
+            Ok(None)
+        }
+        found => found,
+    }
+}
 
 /// What is to be said once the batch is committed.
 #[derive(Debug, Default)]
@@ -268,7 +291,7 @@ impl<'a> Batch<'a> {
             return Ok(());
         }
         self.memory.connected.remove(&key);
-        if let Some(mut device) = self.draft.view().device(&key)?.filter(|d| d.online) {
+        if let Some(mut device) = readable(self.draft.view().device(&key))?.filter(|d| d.online) {
             device.online = false;
             self.draft.put_device(&device)?;
         }
@@ -284,9 +307,9 @@ impl<'a> Batch<'a> {
     pub(super) fn expire(&mut self) -> Result<(), StoreError> {
         for (at, tenant, id) in self.draft.view().due(self.now, DUE)? {
             self.draft.remove_due(at, &tenant, id)?;
-            let Some(action) = self.draft.view().action(&tenant, id)? else { continue };
+            let Some(action) = readable(self.draft.view().action(&tenant, id))? else { continue };
             let over = action.cancelling && action.cancel_by.is_some_and(|by| by <= self.now);
-            if let Some(device) = self.draft.view().device(&action.device)?.filter(|_| over) {
+            if let Some(device) = readable(self.draft.view().device(&action.device))?.filter(|_| over) {
                 self.decide_for(device, &Event::CancelExpired { action: id })?;
             }
         }
@@ -295,9 +318,7 @@ impl<'a> Batch<'a> {
 
     /// Takes the next slice of work that needs more than one commit. Returns whether more is waiting.
     pub(super) fn advance_tasks(&mut self) -> Result<bool, StoreError> {
-        let Some((number, task)) = self.draft.view().tasks(1)?.into_iter().next() else {
-            return Ok(false);
-        };
+        let Some((number, task)) = due_task(self.draft.view(), self.now)? else { return Ok(false) };
         let done = match &task {
             Task::Deploy { tenant, deployment } => self.advance_deployment(number, tenant, *deployment)?,
             Task::Offer { .. } => self.advance_offer(number, task)?,
@@ -305,7 +326,7 @@ impl<'a> Batch<'a> {
         if done {
             self.draft.remove_task(number)?;
         }
-        Ok(!done || self.draft.view().tasks(1)?.len() == 1)
+        Ok(!done || due_task(self.draft.view(), self.now)?.is_some())
     }
 
     fn advance_deployment(
@@ -326,7 +347,7 @@ impl<'a> Batch<'a> {
         };
         for device in devices {
             let key = DeviceKey { tenant: tenant.clone(), device };
-            match self.draft.view().device(&key)? {
+            match readable(self.draft.view().device(&key))? {
                 Some(device) => drop(self.decide_for(device, &event)?),
                 None => self.count_missing(tenant, id)?,
             }
@@ -345,18 +366,18 @@ impl<'a> Batch<'a> {
     }
 
     fn advance_offer(&mut self, number: u64, task: Task) -> Result<bool, StoreError> {
-        let Task::Offer { tenant, product, kind, after } = task else { return Ok(true) };
+        let Task::Offer { tenant, product, kind, at, after } = task else { return Ok(true) };
         let slice = self.draft.view().product_devices(&tenant, &product, after.as_ref(), SLICE)?;
         for device in &slice {
             let key = DeviceKey { tenant: tenant.clone(), device: device.clone() };
-            if let Some(device) = self.draft.view().device(&key)? {
+            if let Some(device) = readable(self.draft.view().device(&key))? {
                 self.decide_for(device, &Event::Offered { kind })?;
             }
         }
         let done = slice.len() < SLICE;
         if !done {
             let after = slice.last().cloned();
-            self.draft.put_task(number, &Task::Offer { tenant, product, kind, after })?;
+            self.draft.put_task(number, &Task::Offer { tenant, product, kind, at, after })?;
         }
         Ok(done)
     }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::apply::{Batch, Effects, Memory};
+use super::apply::{Batch, Effects, Memory, due_task};
 use super::call::{CallError, Outcome, Receipt, Reply};
 use super::{BATCH, Job, Outlet, Settings, now};
 use crate::domain::ids::DeviceKey;
@@ -29,11 +29,21 @@ pub(super) struct Batcher {
     backlog: bool,
     /// Whether the disk is full, as of the last tick.
     full: bool,
+    /// Whether something was due at the last tick.
+    expiring: bool,
 }
 
 impl Batcher {
     pub(super) fn new(store: Arc<dyn Store>, settings: Settings, outlet: Box<dyn Outlet>) -> Self {
-        Batcher { store, settings, outlet, memory: Memory::default(), backlog: true, full: false }
+        Batcher {
+            store,
+            settings,
+            outlet,
+            memory: Memory::default(),
+            backlog: true,
+            full: false,
+            expiring: false,
+        }
     }
 
     /// Runs until `stop` is set and the queue is empty, or until a commit fails.
@@ -88,6 +98,13 @@ impl Batcher {
         let mut answers = Vec::new();
         if jobs.iter().any(|job| matches!(job, Job::Tick)) {
             self.look_at_the_disk();
+            self.look_at_the_clock()?;
+            if !self.expiring {
+                jobs.retain(|job| !matches!(job, Job::Tick));
+            }
+            if jobs.is_empty() && !self.has_backlog() {
+                return Ok(());
+            }
         }
         if self.full {
             self.turn_away(jobs, &mut effects, &mut answers);
@@ -112,6 +129,19 @@ impl Batcher {
         self.backlog = backlog;
         self.tell(effects, answers);
         Ok(())
+    }
+
+    /// Finds out whether the moment itself is a reason to write. Most moments are not: an idle server leaves the disk
+    /// alone.
+    fn look_at_the_clock(&mut self) -> Result<(), StoreError> {
+        let now = now();
+        let (expiring, backlog) = (&mut self.expiring, &mut self.backlog);
+        self.store.read(&mut |read| {
+            let view = View(read);
+            *expiring = !view.due(now, 1)?.is_empty();
+            *backlog |= due_task(view, now)?.is_some();
+            Ok(())
+        })
     }
 
     fn look_at_the_disk(&mut self) {

@@ -288,6 +288,9 @@ pub enum CallError {
     /// The operator is registered already.
     #[error("operator {0} is registered already")]
     OperatorExists(Box<str>),
+    /// Without an administrator nobody could register another.
+    #[error("operator {0} is the only administrator; add another first")]
+    LastAdministrator(Box<str>),
     /// Too much is waiting; try again.
     #[error("the server is busy; try again")]
     Busy,
@@ -322,6 +325,7 @@ impl CallError {
             CallError::Twice(_) => "named-twice",
             CallError::NoSuchOperator(_) => "no-such-operator",
             CallError::OperatorExists(_) => "operator-exists",
+            CallError::LastAdministrator(_) => "last-administrator",
             CallError::Busy => "busy",
             CallError::DiskFull => "disk-full",
             CallError::Stopping => "stopping",

@@ -12,7 +12,7 @@ use crate::domain::device::Device;
 use crate::domain::event::Event;
 use crate::domain::ids::{
     ActionId, ArtifactId, DeploymentId, DeviceId, DeviceKey, FirmwareType, ImageId, ProductId, ReleaseId,
-    TenantId,
+    TenantId, Time,
 };
 use crate::domain::image::{Artifact, Image, Release, Sha256};
 use crate::domain::offer::{Offer, Rules};
@@ -194,8 +194,27 @@ impl Batch<'_> {
         if let Some(release) = releases.into_iter().find(|r| r.images.contains(&id)) {
             return Ok(Some(format!("in release {}", release.id)));
         }
+        if let Some(deployment) = self.pending_deployment(tenant, |target| target == Target::Image(id))? {
+            return Ok(Some(format!("deployment {deployment} is being carried out")));
+        }
         let active = self.first_active(tenant, |target| target == Target::Image(id))?;
         Ok(active.map(|action| format!("action {action} installs it")))
+    }
+
+    /// A deployment of a target that has not reached all its devices.
+    fn pending_deployment(
+        &self,
+        tenant: &TenantId,
+        wanted: impl Fn(Target) -> bool,
+    ) -> Result<Option<DeploymentId>, StoreError> {
+        let view = self.draft.view();
+        for (_, task) in view.tasks(usize::MAX)? {
+            let Task::Deploy { tenant: owner, deployment } = task else { continue };
+            if owner == *tenant && view.deployment(tenant, deployment)?.is_some_and(|d| wanted(d.target)) {
+                return Ok(Some(deployment));
+            }
+        }
+        Ok(None)
     }
 
     /// The newest action under way for a target. Walks the tenant's actions: for the rare removals only.
@@ -242,14 +261,16 @@ impl Batch<'_> {
 
     fn remove_release(&mut self, tenant: &TenantId, id: ReleaseId) -> Result<Reply, Failed> {
         self.draft.view().release(tenant, id)?.ok_or(CallError::NoSuchRelease(id))?;
-        if self.first_active(tenant, |target| target == Target::Release(id))?.is_some() {
+        let wanted = |target| target == Target::Release(id);
+        let pending = self.pending_deployment(tenant, wanted)?;
+        if pending.is_some() || self.first_active(tenant, wanted)?.is_some() {
             return Err(CallError::ReleaseInUse(id).into());
         }
         self.draft.remove_release(tenant, id)?;
         Ok(Reply::Removed { files: Vec::new() })
     }
 
-    /// The images of a target, in the order of the target.
+    /// The images of a target, in its order; none when one of them is gone.
     pub(super) fn images_of(
         &mut self,
         tenant: &TenantId,
@@ -261,7 +282,10 @@ impl Batch<'_> {
         };
         let mut images = Vec::with_capacity(ids.len());
         for id in ids {
-            images.extend(self.image(tenant, id)?);
+            match self.image(tenant, id)? {
+                Some(image) => images.push(image),
+                None => return Ok(Vec::new()),
+            }
         }
         Ok(images)
     }
@@ -279,11 +303,19 @@ impl Batch<'_> {
         let (product, kind) = (image.product.clone(), image.kind);
         let offer = Offer { tenant, product, kind, image: id, rules, allow_downgrade, created: self.now };
         self.draft.put_offer(&offer)?;
-        let task =
-            Task::Offer { tenant: offer.tenant.clone(), product: offer.product.clone(), kind, after: None };
-        let number = self.draft.next(Counter::Task)?;
-        self.draft.put_task(number, &task)?;
+        self.offer_at(&offer, self.now)?;
+        let opens = [offer.rules.not_before, image.rules.not_before].into_iter().flatten().max();
+        if let Some(opens) = opens.filter(|opens| *opens > self.now) {
+            self.offer_at(&offer, opens)?;
+        }
         Ok(Reply::Offer(offer))
+    }
+
+    /// Has the devices of the product look at the offer: when it is made, and when its window opens.
+    fn offer_at(&mut self, offer: &Offer, at: Time) -> Result<(), StoreError> {
+        let (tenant, product) = (offer.tenant.clone(), offer.product.clone());
+        let number = self.draft.next(Counter::Task)?;
+        self.draft.put_task(number, &Task::Offer { tenant, product, kind: offer.kind, at, after: None })
     }
 
     fn remove_offer(
@@ -377,8 +409,13 @@ impl Batch<'_> {
     }
 
     fn remove_operator(&mut self, name: Box<str>) -> Result<Reply, Failed> {
-        if self.draft.view().operator(&name)?.is_none() {
+        let Some(operator) = self.draft.view().operator(&name)? else {
             return Err(CallError::NoSuchOperator(name).into());
+        };
+        let governs = |o: &Operator| o.role == Role::Admin && o.tenant.is_none();
+        let others = self.draft.view().operators()?;
+        if governs(&operator) && !others.iter().any(|o| o.name != name && governs(o)) {
+            return Err(CallError::LastAdministrator(name).into());
         }
         self.draft.remove_operator(&name)?;
         self.effects.evicted.push(Principal::Operator(name));

@@ -196,26 +196,47 @@ impl Reader {
         self.ask(|view| view.operators())
     }
 
-    /// Why the device has, or does not have, the standing offer of a firmware type. None without the device.
-    pub fn explain(&self, key: &DeviceKey, kind: FirmwareType) -> Result<Option<Explanation>, StoreError> {
+    /// Why the device has, or does not have, the standing offer of a firmware type: of one, or of every type that it
+    /// reports, can install or is offered. None without the device.
+    pub fn explain(
+        &self,
+        key: &DeviceKey,
+        kind: Option<FirmwareType>,
+    ) -> Result<Option<Vec<Explanation>>, StoreError> {
         self.ask(|view| {
             let Some(device) = view.device(key)? else { return Ok(None) };
             let active = active_actions(view, &device)?;
-            let offer = view.offer(&key.tenant, &device.product, kind)?;
-            let image = match &offer {
-                Some(offer) => view.image(&key.tenant, offer.image)?,
-                None => None,
+            let kinds = match kind {
+                Some(kind) => BTreeSet::from([kind]),
+                None => kinds_of(view, &device)?,
             };
-            let pair = offer.as_ref().zip(image.as_ref());
-            let findings = eligibility::explain(&device, pair, &active, self.policy.attempts, now());
-            let busy = active.iter().find(|a| a.component(kind).is_some());
-            Ok(Some(Explanation {
-                kind,
-                reported: device.versions.get(&kind).cloned(),
-                active: busy.map(|a| (a.id, a.state)),
-                image,
-                findings,
-            }))
+            let explained = kinds.into_iter().map(|kind| self.explain_one(view, &device, &active, kind));
+            explained.collect::<Result<_, _>>().map(Some)
+        })
+    }
+
+    fn explain_one(
+        &self,
+        view: View<'_>,
+        device: &Device,
+        active: &[Action],
+        kind: FirmwareType,
+    ) -> Result<Explanation, StoreError> {
+        let key = &device.key;
+        let offer = view.offer(&key.tenant, &device.product, kind)?;
+        let image = match &offer {
+            Some(offer) => view.image(&key.tenant, offer.image)?,
+            None => None,
+        };
+        let pair = offer.as_ref().zip(image.as_ref());
+        let findings = eligibility::explain(device, pair, active, self.policy.attempts, now());
+        let busy = active.iter().find(|a| a.component(kind).is_some());
+        Ok(Explanation {
+            kind,
+            reported: device.versions.get(&kind).cloned(),
+            active: busy.map(|a| (a.id, a.state)),
+            image,
+            findings,
         })
     }
 
@@ -262,6 +283,14 @@ impl Reader {
             Ok(grants)
         })
     }
+}
+
+/// The firmware types that matter to a device.
+fn kinds_of(view: View<'_>, device: &Device) -> Result<BTreeSet<FirmwareType>, StoreError> {
+    let offered = view.offers(&device.key.tenant, Some(&device.product))?;
+    let mut kinds: BTreeSet<FirmwareType> = offered.iter().map(|offer| offer.kind).collect();
+    kinds.extend(device.versions.keys().chain(&device.capabilities.types));
+    Ok(kinds)
 }
 
 /// The device's actions under way.

@@ -140,7 +140,8 @@ impl From<CallError> for ApiError {
             | CallError::VersionExists { .. }
             | CallError::ReleaseInUse(_)
             | CallError::Refused { .. }
-            | CallError::OperatorExists(_) => StatusCode::CONFLICT,
+            | CallError::OperatorExists(_)
+            | CallError::LastAdministrator(_) => StatusCode::CONFLICT,
             CallError::ReleaseConflict(..) | CallError::Count { .. } | CallError::Twice(_) => {
                 StatusCode::UNPROCESSABLE_ENTITY
             }

@@ -98,6 +98,8 @@ pub enum Task {
         product: ProductId,
         /// The firmware type.
         kind: FirmwareType,
+        /// Not before this moment: an offer's window may open later.
+        at: Time,
         /// The last device that was reached.
         after: Option<DeviceId>,
     },

@@ -165,7 +165,7 @@ pub fn action() -> impl Strategy<Value = Action> {
     let progress = of(any::<(u32, u32)>().prop_map(|(done, of)| Progress { done, of }));
     let what = (action_id(), device_key(), target(), vec(component(), 0..3), origin, state());
     let cancel = (any::<(bool, bool)>(), of(time()), any::<u32>(), progress);
-    let rest = (vec(any::<u64>(), 0..32), any::<u32>(), time(), time());
+    let rest = (vec(any::<u64>(), 0..32), any::<u32>(), time(), time(), of(text()));
     (what, cancel, rest).prop_map(|(what, cancel, rest)| Action {
         id: what.0,
         device: what.1,
@@ -177,6 +177,7 @@ pub fn action() -> impl Strategy<Value = Action> {
         cancelling: cancel.0.1,
         cancel_by: cancel.1,
         attempt: cancel.2,
+        verified_in: rest.4,
         progress: cancel.3,
         fingerprints: rest.0,
         entries: rest.1,
@@ -293,8 +294,8 @@ pub fn operator() -> impl Strategy<Value = Operator> {
 pub fn task() -> impl Strategy<Value = Task> {
     prop_oneof![
         (tenant(), deployment_id()).prop_map(|(tenant, deployment)| Task::Deploy { tenant, deployment }),
-        (tenant(), product(), kind(), of(device_id()))
-            .prop_map(|(tenant, product, kind, after)| Task::Offer { tenant, product, kind, after }),
+        (tenant(), product(), kind(), time(), of(device_id()))
+            .prop_map(|(tenant, product, kind, at, after)| Task::Offer { tenant, product, kind, at, after }),
     ]
 }
 

@@ -104,6 +104,13 @@ pub enum Reject {
     TooManyAttributes,
     /// The attribute's value is too long.
     ValueTooLong(AttributeId),
+    /// The payload cannot be read.
+    Unreadable {
+        /// The door's code.
+        code: &'static str,
+        /// The door's sentence.
+        message: Box<str>,
+    },
 }
 
 impl Reject {
@@ -118,6 +125,7 @@ impl Reject {
             Reject::Action(Refusal::NoCancelPending) => "no-cancel-pending",
             Reject::TooManyAttributes => "too-many-attributes",
             Reject::ValueTooLong(_) => "value-too-long",
+            Reject::Unreadable { code, .. } => code,
         }
     }
 }
@@ -133,6 +141,7 @@ impl fmt::Display for Reject {
             Reject::Action(Refusal::Contradicts) => write!(f, "the action has ended otherwise"),
             Reject::Action(Refusal::CancelPending) => write!(f, "a cancel is pending already"),
             Reject::Action(Refusal::NoCancelPending) => write!(f, "no cancel is pending"),
+            Reject::Unreadable { message, .. } => f.write_str(message),
             Reject::TooManyAttributes => write!(f, "a device may have {ATTRIBUTES_MAX} attributes"),
             Reject::ValueTooLong(id) => {
                 write!(f, "attribute {id} is longer than {ATTRIBUTE_VALUE_MAX} bytes")

@@ -1,6 +1,5 @@
 //! `/api/v1/devices`.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Json;
@@ -10,11 +9,8 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use super::{page, removed, unexpected};
-use crate::domain::device::Device;
-use crate::domain::ids::{DeviceId, DeviceKey, FirmwareType};
+use crate::domain::ids::{DeviceId, DeviceKey};
 use crate::engine::call::{Call, Reply};
-use crate::engine::query::StoreError;
-use crate::engine::query::{Explanation, Reader};
 use crate::http::Door;
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
@@ -86,34 +82,10 @@ pub(super) async fn explain(
     let kind = caller.params.take("type")?.map(|text| request::firmware_type("type", &text)).transpose()?;
     let key = key(caller, &id)?;
     let device = key.device.clone();
-    let found = door.ask(move |reader| explanations(reader, &key, kind)).await?;
+    let found = door.ask(move |reader| reader.explain(&key, kind)).await?;
     let found = found.ok_or_else(|| no_such_device(&device))?;
     let items = found.iter().map(|explanation| ExplanationBody::new(&device, explanation)).collect();
     Ok(Json(Page { items, next: None }))
-}
-
-fn explanations(
-    reader: &Reader,
-    key: &DeviceKey,
-    kind: Option<FirmwareType>,
-) -> Result<Option<Vec<Explanation>>, StoreError> {
-    let Some(device) = reader.device(key)? else { return Ok(None) };
-    let kinds = match kind {
-        Some(kind) => BTreeSet::from([kind]),
-        None => kinds_of(reader, &device)?,
-    };
-    let mut found = Vec::with_capacity(kinds.len());
-    for kind in kinds {
-        found.extend(reader.explain(key, kind)?);
-    }
-    Ok(Some(found))
-}
-
-fn kinds_of(reader: &Reader, device: &Device) -> Result<BTreeSet<FirmwareType>, StoreError> {
-    let offered = reader.offers(&device.key.tenant, Some(&device.product))?;
-    let mut kinds: BTreeSet<FirmwareType> = offered.iter().map(|offer| offer.kind).collect();
-    kinds.extend(device.versions.keys().chain(&device.capabilities.types));
-    Ok(kinds)
 }
 
 fn key(caller: Caller, id: &str) -> Result<DeviceKey, ApiError> {

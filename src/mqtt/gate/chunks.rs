@@ -120,17 +120,11 @@ async fn explain(worker: Rc<Worker>, asked: Asked, kind: Option<FirmwareType>) {
     with_session(&worker, asked.mark, |session| close(&worker, session, &asked, answer, code));
 }
 
-/// For one type, or for all that the device has or can take. None when the store cannot be read.
+/// None when the store cannot be read, or the device is gone.
 fn explanations(reader: &Reader, key: &DeviceKey, kind: Option<FirmwareType>) -> Option<Vec<Explanation>> {
-    let device = reader.device(key).ok()??;
-    let mut kinds: Vec<_> = match kind {
-        Some(kind) => vec![kind],
-        None => device.versions.keys().chain(&device.capabilities.types).copied().collect(),
-    };
-    kinds.sort_unstable();
-    kinds.dedup();
-    kinds.truncate(EXPLAINED_MAX);
-    kinds.into_iter().map(|kind| reader.explain(key, kind).ok().flatten()).collect()
+    let mut found = reader.explain(key, kind).ok()??;
+    found.truncate(EXPLAINED_MAX);
+    Some(found)
 }
 
 async fn serve(worker: Rc<Worker>, asked: Asked, request: ChunkRequest, packet_max: u32) {

@@ -38,6 +38,7 @@ record! {
     OfferTaskRecord<'a> {
         product: Cow<'a, str>,
         kind: u8,
+        at: u64,
         after: Option<Cow<'a, str>>,
     }
 }
@@ -102,12 +103,13 @@ impl<'a> TaskRecord<'a> {
             Task::Deploy { tenant, deployment } => {
                 TaskRecord { tenant: tenant.as_str().into(), deployment: Some(deployment.get()), offer: None }
             }
-            Task::Offer { tenant, product, kind, after } => TaskRecord {
+            Task::Offer { tenant, product, kind, at, after } => TaskRecord {
                 tenant: tenant.as_str().into(),
                 deployment: None,
                 offer: Some(OfferTaskRecord {
                     product: product.as_str().into(),
                     kind: kind.get(),
+                    at: at.0,
                     after: after.as_ref().map(|d| d.as_str().into()),
                 }),
             },
@@ -129,6 +131,7 @@ impl<'a> TaskRecord<'a> {
                 tenant,
                 product: product(&offer.product)?,
                 kind: firmware_type(offer.kind)?,
+                at: Time(offer.at),
                 after: offer.after.map(|d| device(&d)).transpose()?,
             }),
             (None, None) | (Some(_), Some(_)) => some(None, "a task is neither a deployment nor an offer"),
