@@ -5,10 +5,11 @@
 mod support;
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 use std::time::Duration;
@@ -28,15 +29,13 @@ const PROXIES: [&str; 6] =
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Example {
     /// Blocks over MQTT.
-    PythonBlocks,
-    /// The same program over HTTP.
-    PythonHttp,
+    Python,
     Shell,
     Rust,
 }
 
-const ALL: [Example; 4] = [Example::PythonBlocks, Example::PythonHttp, Example::Shell, Example::Rust];
-const OVER_HTTP: [Example; 3] = [Example::PythonHttp, Example::Shell, Example::Rust];
+const ALL: [Example; 3] = [Example::Python, Example::Shell, Example::Rust];
+const OVER_HTTP: [Example; 2] = [Example::Shell, Example::Rust];
 
 #[test]
 fn every_example_is_updated_byte_for_byte() {
@@ -63,6 +62,27 @@ fn a_broken_download_goes_on_where_it_broke() {
 }
 
 #[test]
+fn a_stalled_download_goes_on_where_it_stalled() {
+    let world = World::new(Fault::Stall);
+    let mut device = world.start(Example::Rust);
+    assert_eq!(ended(&mut device).code(), Some(0));
+    assert_eq!(running(Example::Rust, &world.flash()), Some(world.image.clone()));
+    let asked = world.proxy.ranges.lock().unwrap().clone();
+    let resumed: Vec<usize> = asked.iter().skip(1).map(|range| first_byte(range.as_deref())).collect();
+    assert!(matches!(resumed[..], [at] if (1..=BREAK).contains(&at)), "asked for {asked:?}");
+}
+
+#[test]
+fn blocks_that_came_before_the_connection_broke_are_not_asked_for_again() {
+    let world = World::new(Fault::Break);
+    let mut device = world.start(Example::Python);
+    assert_eq!(ended(&mut device).code(), Some(0));
+    assert_eq!(running(Example::Python, &world.flash()), Some(world.image.clone()));
+    let carried = world.mqtt.carried.load(Ordering::SeqCst);
+    assert!((IMAGE_BYTES..IMAGE_BYTES + BREAK).contains(&carried), "{carried} bytes for {IMAGE_BYTES}");
+}
+
+#[test]
 fn an_image_with_a_wrong_sum_is_refused() {
     for example in ALL {
         let world = World::new(Fault::None);
@@ -77,10 +97,10 @@ fn an_image_with_a_wrong_sum_is_refused() {
 
 #[test]
 fn a_download_that_is_called_off_is_cancelled_by_the_device() {
-    for example in OVER_HTTP {
+    for example in ALL {
         let world = World::new(Fault::Trickle);
         let mut device = world.start(example);
-        eventually("the download", || (!world.proxy.ranges.lock().unwrap().is_empty()).then_some(()));
+        eventually("the download", || world.downloading(example).then_some(()));
         let client = world.server.client();
         let id = client.get("actions").body["items"][0]["id"].clone();
         assert_eq!(client.post(&format!("actions/{id}/cancel"), &json!({"force": false})).status, 200);
@@ -98,6 +118,7 @@ fn ended_as(state: &str) -> Value {
 struct World {
     server: Server,
     proxy: Proxy,
+    mqtt: Wire,
     token: String,
     image: Vec<u8>,
 }
@@ -107,13 +128,14 @@ impl World {
         let proxy = Proxy::start(fault);
         let server = Server::with(&[], &[("UPDRAFT_HTTP_PUBLIC_URL", &format!("http://{}", proxy.address))]);
         proxy.target.set(server.http()).unwrap();
+        let mqtt = Wire::start(fault, server.mqtt());
         let client = server.client();
         let token = client.add_device("lamp-1", "lamp");
         let image: Vec<u8> = (0..IMAGE_BYTES).map(|n| (n * n / 7 % 251) as u8).collect();
         assert_eq!(client.upload("lamp", "1.0.1", &image).status, 201);
         assert_eq!(client.post("deployments", &json!({"image": 1, "devices": ["lamp-1"]})).status, 201);
         eventually("the action", || client.get("actions").body["items"].get(0).cloned());
-        World { server, proxy, token, image }
+        World { server, proxy, mqtt, token, image }
     }
 
     fn flash(&self) -> PathBuf {
@@ -127,12 +149,20 @@ impl World {
         }
         command
             .arg("--once")
-            .env("OTA_SERVER", self.server.mqtt().to_string())
+            .env("OTA_SERVER", self.mqtt.address.to_string())
             .env("OTA_DEVICE", "lamp-1")
             .env("OTA_TOKEN", &self.token)
             .env("OTA_STATE", self.flash())
             .stdin(Stdio::null());
         Device(command.spawn().unwrap())
+    }
+
+    /// Whether a part of the image is on its way.
+    fn downloading(&self, example: Example) -> bool {
+        match example {
+            Example::Python => self.mqtt.carried.load(Ordering::SeqCst) > IMAGE_BYTES / 10,
+            Example::Shell | Example::Rust => !self.proxy.ranges.lock().unwrap().is_empty(),
+        }
     }
 
     /// Where the only action stands.
@@ -174,10 +204,9 @@ impl Example {
     fn command(self) -> Command {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("device-examples");
         match self {
-            Example::PythonBlocks | Example::PythonHttp => {
+            Example::Python => {
                 let mut command = Command::new(python());
-                let way = if self == Example::PythonHttp { "http" } else { "mqtt" };
-                command.arg(root.join("python/device.py")).env("OTA_FETCH", way);
+                command.arg(root.join("python/device.py"));
                 command
             }
             Example::Shell => {
@@ -230,8 +259,8 @@ fn rust() -> PathBuf {
 /// The image that the device runs, or none while it runs the factory's.
 fn running(example: Example, flash: &Path) -> Option<Vec<u8>> {
     let image = match example {
-        Example::PythonBlocks | Example::PythonHttp => record(flash)?["image"].as_str()?.to_owned(),
-        Example::Rust => format!("{}.bin", record(flash)?["slot"].as_str()?),
+        Example::Python => record(&flash.join("running.json"))?["image"].as_str()?.to_owned(),
+        Example::Rust => format!("{}.bin", record(&flash.join("state.json"))?["slot"].as_str()?),
         Example::Shell => {
             let link = fs::read_link(flash.join("running")).ok()?;
             link.to_str().unwrap().strip_suffix(".version").unwrap().to_owned()
@@ -240,17 +269,19 @@ fn running(example: Example, flash: &Path) -> Option<Vec<u8>> {
     Some(fs::read(flash.join(image)).unwrap())
 }
 
-fn record(flash: &Path) -> Option<Value> {
-    serde_json::from_slice(&fs::read(flash.join("running.json")).ok()?).ok()
+fn record(file: &Path) -> Option<Value> {
+    serde_json::from_slice(&fs::read(file).ok()?).ok()
 }
 
 /// What the way to the server does to a download.
 #[derive(Debug, Clone, Copy)]
 enum Fault {
     None,
-    /// The first answer ends after [`BREAK`] bytes.
+    /// The first answer, or the first connection, ends after [`BREAK`] bytes.
     Break,
-    /// Answers come a kilobyte at a time and would take a minute.
+    /// The first answer stalls after [`BREAK`] bytes.
+    Stall,
+    /// Bytes come a few at a time, so that an image takes long.
     Trickle,
 }
 
@@ -281,6 +312,53 @@ impl Proxy {
     }
 }
 
+/// The way from devices to the server's MQTT door.
+struct Wire {
+    address: SocketAddr,
+    /// How many bytes the server has sent.
+    carried: Arc<AtomicUsize>,
+}
+
+impl Wire {
+    fn start(fault: Fault, target: SocketAddr) -> Wire {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let wire = Wire { address: listener.local_addr().unwrap(), carried: Arc::default() };
+        let carried = Arc::clone(&wire.carried);
+        // The thread waits in `accept` until the test's process ends.
+        thread::spawn(move || {
+            for device in listener.incoming() {
+                let (device, carried) = (device.unwrap(), Arc::clone(&carried));
+                thread::spawn(move || both_ways(device, target, fault, &carried));
+            }
+        });
+        wire
+    }
+}
+
+/// Carries what both sides say, until one hangs up, or [`BREAK`] bytes of the server have passed on a wire that
+/// breaks.
+fn both_ways(mut device: TcpStream, target: SocketAddr, fault: Fault, carried: &AtomicUsize) -> Option<()> {
+    let mut server = TcpStream::connect(target).ok()?;
+    let (mut from, mut to) = (device.try_clone().ok()?, server.try_clone().ok()?);
+    thread::spawn(move || {
+        let copied = io::copy(&mut from, &mut to);
+        to.shutdown(Shutdown::Both).and(copied)
+    });
+    let whole = carried.load(Ordering::SeqCst) >= BREAK || !matches!(fault, Fault::Break);
+    let mut block = [0; 4 << 10];
+    while whole || carried.load(Ordering::SeqCst) < BREAK {
+        let Some(read) = server.read(&mut block).ok().filter(|read| *read > 0) else { break };
+        carried.fetch_add(read, Ordering::SeqCst);
+        if device.write_all(&block[..read]).is_err() {
+            break;
+        }
+        if matches!(fault, Fault::Trickle) {
+            thread::sleep(Duration::from_millis(30));
+        }
+    }
+    server.shutdown(Shutdown::Both).and(device.shutdown(Shutdown::Both)).ok()
+}
+
 /// Carries a request and its answer. Errors mean that one side hung up, and then there is nothing left to carry.
 fn carry(
     client: TcpStream,
@@ -308,11 +386,15 @@ fn carry(
     };
     let mut client = request.into_inner();
     answer(&mut server, &mut client, fault, first);
+    if first && matches!(fault, Fault::Stall) {
+        // The device hangs up when it has waited long enough; then this ends.
+        let _ = client.read(&mut [0]);
+    }
     client.shutdown(Shutdown::Both).ok()
 }
 
 fn answer(server: &mut TcpStream, client: &mut TcpStream, fault: Fault, first: bool) -> Option<()> {
-    let mut left = if first && matches!(fault, Fault::Break) { BREAK } else { usize::MAX };
+    let mut left = if first && matches!(fault, Fault::Break | Fault::Stall) { BREAK } else { usize::MAX };
     let mut block = [0; 16 << 10];
     let room = if matches!(fault, Fault::Trickle) { 1 << 10 } else { block.len() };
     while left > 0 {

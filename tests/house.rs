@@ -33,6 +33,9 @@ const DOMAIN_CRATES: &[&str] = &["std", "semver", "super", "crate", "self", "cor
 /// Where a file is to be split.
 const LINES_MAX: usize = 600;
 
+/// Each device of `device-examples` has fewer lines than this in all its source files.
+const EXAMPLE_LINES: usize = 200;
+
 #[test]
 fn no_room_imports_a_room_that_it_may_not_know() {
     let mut trespasses = Vec::new();
@@ -104,6 +107,28 @@ fn no_file_is_longer_than_a_reader_can_hold() {
     let long = files.map(|f| (show(&f), fs::read_to_string(&f).unwrap().lines().count()));
     let long: Vec<_> = long.filter(|(_, lines)| *lines > LINES_MAX).collect();
     assert_eq!(long, []);
+}
+
+#[test]
+fn every_device_to_copy_from_is_read_in_a_few_minutes() {
+    let folders = fs::read_dir(root().join("device-examples")).unwrap().map(|entry| entry.unwrap().path());
+    let lines = |folder: PathBuf| (show(&folder), source_lines(&folder));
+    let counted: Vec<_> = folders.filter(|path| path.is_dir()).map(lines).collect();
+    let wrong = |(_, lines): &&(String, usize)| *lines == 0 || *lines >= EXAMPLE_LINES;
+    assert_eq!(counted.len(), 3, "{counted:?}");
+    assert_eq!(counted.iter().filter(wrong).collect::<Vec<_>>(), Vec::<&(String, usize)>::new());
+}
+
+/// The lines of all source files in a folder and below.
+fn source_lines(folder: &Path) -> usize {
+    let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    paths
+        .map(|path| match path.extension().and_then(|extension| extension.to_str()) {
+            _ if path.is_dir() => source_lines(&path),
+            Some("rs" | "py" | "sh") => fs::read_to_string(&path).unwrap().lines().count(),
+            _ => 0,
+        })
+        .sum()
 }
 
 fn root() -> PathBuf {

@@ -7,11 +7,11 @@ It needs Python 3.9 and paho-mqtt 2 (`pip install paho-mqtt`); the environment s
 
     OTA_SERVER   host:port of the MQTT door [127.0.0.1:1883]   OTA_STATE    its "flash", a folder [device-state]
     OTA_PRODUCT  the product [lamp]                            OTA_VERSION  what the factory installed [1.0.0]
-    OTA_TENANT   the tenant [default]                          OTA_FETCH    ways to fetch [mqtt http]
+    OTA_TENANT   the tenant [default]
 
-It says hello, fetches what `desired` names in blocks over MQTT, or else by HTTP, checks size and sum, makes the
-image the running one, reboots, and says hello with the new version: only that ends the action. With `--once` it ends
-when nothing is left to do, with 1 if an update failed; without, it waits for the next. See topics.md.
+It says hello, fetches what `desired` names in blocks over MQTT, checks size and sum, makes the image the running one,
+reboots, and says hello with the new version: only that ends the action. With `--once` it ends when nothing is left to
+do, with 1 if an update failed; without, it waits for the next. See topics.md.
 """
 
 import hashlib
@@ -21,7 +21,6 @@ import queue
 import secrets
 import sys
 import time
-import urllib.request
 from pathlib import Path
 
 import paho.mqtt.client as mqtt
@@ -29,7 +28,7 @@ import paho.mqtt.client as mqtt
 FIRMWARE_TYPE = 3  # the application; attribute 2003 is its version
 WINDOW = 64  # blocks asked for at a time
 PATIENCE_S = 3  # without a block for so long, ask again for what is missing
-TRIES = 10  # fruitless questions in a row before a way is given up
+TRIES = 10  # fruitless questions in a row before the update has failed
 
 
 class Cancelled(Exception):
@@ -43,8 +42,7 @@ class Device:
         self.server, self.tenant = env.get("OTA_SERVER", "127.0.0.1:1883"), env.get("OTA_TENANT", "default")
         self.id, self.token, self.product = env["OTA_DEVICE"], env["OTA_TOKEN"], env.get("OTA_PRODUCT", "lamp")
         self.flash, self.factory_version = Path(env.get("OTA_STATE", "device-state")), env.get("OTA_VERSION", "1.0.0")
-        self.root, self.ways = f"ota/v1/{self.tenant}/d/{self.id}/", env.get("OTA_FETCH", "mqtt http").split()
-        self.once, self.failed = once, False
+        self.root, self.once, self.failed = f"ota/v1/{self.tenant}/d/{self.id}/", once, False
         self.flash.mkdir(parents=True, exist_ok=True)
         self.running = self.flash / "running.json"
 
@@ -56,7 +54,6 @@ class Device:
         self.inbox = queue.Queue()
         client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id=self.id, protocol=mqtt.MQTTv5)
         client.username_pw_set(f"{self.tenant}/{self.id}", self.token)
-        client.will_set(self.root + "state", "offline", qos=1)
         client.on_connect, client.on_message = self.connected, self.received
         client.on_subscribe = lambda *_: self.inbox.put(("subscribed", None))
         host, _, port = self.server.rpartition(":")
@@ -135,9 +132,12 @@ class Device:
         try:
             self.feedback(action, "proceeding")
             self.feedback(action, "download")
-            self.fetch(comp)
+            with open(self.flash / f"{comp['sha256']}.bin", "wb") as file:
+                self.fetch(comp, file)
+                file.flush()
+                os.fsync(file.fileno())
             self.feedback(action, "downloaded")
-            self.install(comp)
+            self.install(comp, Path(file.name))
         except Cancelled:
             self.feedback(action, "canceled")
             return False
@@ -148,35 +148,24 @@ class Device:
         self.feedback(action, "closed", "success")
         return True
 
-    def image(self, comp):
-        return self.flash / f"{comp['sha256']}.bin"
-
-    def install(self, comp):
+    def install(self, comp, path):
         """Checks the image and makes it the running one. The rename is the moment: before it the old image runs,
         after it the new one, whenever the power goes."""
-        image = self.image(comp).read_bytes()
+        image = path.read_bytes()
         if len(image) != comp["size"] or hashlib.sha256(image).hexdigest() != comp["sha256"]:
             raise OSError(f"the image is not the one with sha256 {comp['sha256']}")
         self.feedback(comp["action"], "proceeding", "none", "installing")
         version = {"number": comp["number"], "version": comp["version"]}
         with open(self.running.with_suffix(".new"), "w") as file:
-            json.dump({"image": self.image(comp).name, "version": version}, file)
+            json.dump({"image": path.name, "version": version}, file)
             file.flush()
             os.fsync(file.fileno())
         os.replace(file.name, self.running)
 
-    def fetch(self, comp):
-        ways = {"mqtt": self.fetch_blocks, "http": self.fetch_http}
-        with open(self.image(comp), "wb") as file:
-            if not any(ways[way](comp, file) for way in self.ways):
-                raise OSError("the image cannot be fetched")
-            file.flush()
-            os.fsync(file.fileno())
-
-    def fetch_blocks(self, comp, file):
+    def fetch(self, comp, file):
         """Asks for blocks until none is missing: what gets lost on the way is simply asked for again."""
         length, fruitless, missing = comp["chunk"], 0, set(range(-(-comp["size"] // comp["chunk"])))
-        while missing and fruitless < TRIES:
+        while missing:
             first, before = min(missing), len(missing)
             bits = sum(1 << n - first for n in range(first, first + WINDOW) if n in missing)
             self.say("chunk/get", {"c": str(first), "f": comp["file"], "l": length, "o": first, "n": WINDOW,
@@ -197,23 +186,10 @@ class Device:
                     time.sleep(content["rejected"]["retryAfter"])
                     break
                 elif leaf == "resp":
-                    return False
+                    raise OSError(content["rejected"]["code"])
             fruitless = 0 if len(missing) < before else fruitless + 1
-        return not missing
-
-    def fetch_http(self, comp, file):
-        """Fetches by HTTP; when the connection breaks, goes on where it was."""
-        file.seek(0)
-        for _ in range(TRIES):
-            headers = {"Authorization": f"Bearer {self.token}", "Range": f"bytes={file.tell()}-"}
-            with urllib.request.urlopen(urllib.request.Request(comp["url"], headers=headers), timeout=30) as answer:
-                while block := answer.read1(65536):
-                    file.write(block)
-                    while self.attend(comp["action"], 0)[0]:
-                        pass
-            if file.tell() >= comp["size"]:
-                return True
-        return False
+            if fruitless == TRIES:
+                raise OSError("the image cannot be fetched")
 
 
 if __name__ == "__main__":

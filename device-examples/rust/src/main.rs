@@ -1,193 +1,199 @@
 //! A device that updates itself with updraft: the whole walk in one file. The environment says who it is:
-//!
-//! ```text
-//! OTA_DEVICE=lamp-1 OTA_TOKEN=... cargo run -- --once
-//!
-//! OTA_SERVER   host:port of the MQTT door [127.0.0.1:1883]   OTA_STATE    its "flash", a folder [device-state]
-//! OTA_PRODUCT  the product [lamp]                            OTA_VERSION  what the factory installed [1.0.0]
-//! OTA_TENANT   the tenant [default]
-//! ```
-//!
-//! It says hello, fetches what `desired` names by HTTP (a broken download goes on where it broke, also after a
-//! restart), checks size and sum, swaps its slots, reboots, and says hello with the new version: only that ends the
-//! action. With `--once` it ends when nothing is left to do, with 1 if an update failed; without, it waits for the
-//! next. topics.md describes every message.
+//! `OTA_DEVICE=lamp-1 OTA_TOKEN=... cargo run -- --once`, and if need be OTA_SERVER (host:port of the MQTT door),
+//! OTA_TENANT, OTA_PRODUCT, OTA_VERSION (what the factory installed) and OTA_STATE (the "flash", a folder).
+//! It says hello, fetches what `desired` names by HTTP (a broken or stalled download goes on where it was, also
+//! after a restart), checks size and sum, swaps its slots, reboots, and says hello with the new version: only that
+//! ends the action. With `--once` it ends when nothing is left to do, with 1 if the last update failed. See topics.md.
 
-mod flash;
-mod link;
-
-use std::error::Error;
-use std::fs::OpenOptions;
+use std::fs::{self, File, OpenOptions};
 use std::io::{Read as _, Write as _};
-use std::path::Path;
-use std::process::ExitCode;
-use std::thread;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, Receiver};
+use std::thread::{self, sleep};
+use std::time::{Duration, SystemTime};
 
-use serde_json::json;
-
-use flash::Flash;
-use link::{Component, Link, Word};
+use anyhow::{Context as _, Result, bail, ensure};
+use rumqttc::{
+    Client, ConnectionError, Event, MqttOptions, Outgoing, Packet, QoS::AtLeastOnce, SubscribeFilter,
+};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 /// The application; attribute 2003 is its version.
-const FIRMWARE_TYPE: u8 = 3;
-/// Attempts to fetch an image, each from where the last one broke.
-const TRIES: u32 = 10;
+const FIRMWARE_TYPE: u16 = 3;
+/// Attempts at a download, how long it may stall, and the pause before the next attempt.
+const TRIES: u32 = 20;
+const PATIENCE: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_secs(1);
 
-/// How a boot ends.
-enum Next {
-    Reboot,
-    End,
-}
-
-/// Why an update does not happen.
-enum Obstacle {
-    /// The server calls it off.
-    Cancelled,
-    /// It does not work.
-    Failed(String),
-}
-
-impl<E: Error> From<E> for Obstacle {
-    fn from(error: E) -> Self {
-        Obstacle::Failed(error.to_string())
-    }
-}
-
+/// One boot. The flash is a folder with the slots `a.bin` and `b.bin`, of which the running one is never written
+/// to, and `state.json`, which says which one runs and what it is.
 struct Device {
-    product: String,
-    token: String,
-    flash: Flash,
-    once: bool,
-    failed: bool,
+    flash: PathBuf,
+    root: String,
     boot: String,
     seq: u64,
+    client: Client,
+    events: Receiver<Result<Event, ConnectionError>>,
+    last_cancelled: Value,
 }
 
-fn main() -> ExitCode {
-    let mut device = Device {
-        product: setting("OTA_PRODUCT", "lamp"),
-        token: setting("OTA_TOKEN", ""),
-        flash: Flash::open(setting("OTA_STATE", "device-state").into(), setting("OTA_VERSION", "1.0.0")),
-        once: std::env::args().any(|argument| argument == "--once"),
-        failed: false,
-        boot: String::new(),
-        seq: 0,
-    };
-    while let Next::Reboot = device.live() {}
-    if device.failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+fn main() -> Result<()> {
+    while Device::boot()?.live()? {}
+    Ok(())
 }
 
-/// A variable of the environment, or its default.
 fn setting(name: &str, default: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| default.to_owned())
 }
 
 impl Device {
-    /// Lives from one start to the next.
-    fn live(&mut self) -> Next {
-        (self.boot, self.seq) = (format!("{:x}", link::now_ms()), 0);
-        println!("boot {}, running {}", self.boot, self.flash.version());
-        let (device, tenant) = (setting("OTA_DEVICE", ""), setting("OTA_TENANT", "default"));
-        let mut link = Link::open(&setting("OTA_SERVER", "127.0.0.1:1883"), &tenant, &device, &self.token);
-        let mut newest = None;
-        loop {
-            match link.next() {
-                Word::Desired(desired) if Some(desired.seq) > newest => {
-                    newest = Some(desired.seq);
-                    let mine = desired.comps.into_iter().find(|component| component.kind == FIRMWARE_TYPE);
-                    match mine {
-                        Some(component) if self.update(&mut link, &component) => return Next::Reboot,
-                        None if self.once => return Next::End,
-                        Some(_) | None => {}
-                    }
-                }
-                Word::Desired(_) => {}
-                Word::Cancel(action) => link.feedback(action, "canceled", "none", ""),
-                Word::Connected | Word::Report => self.hello(&mut link),
-                Word::Refused(why) => {
-                    eprintln!("the server refuses: {why}");
-                    self.failed = true;
-                    return Next::End;
-                }
+    fn boot() -> Result<Device> {
+        let (id, tenant) = (setting("OTA_DEVICE", ""), setting("OTA_TENANT", "default"));
+        let (server, root) = (setting("OTA_SERVER", "127.0.0.1:1883"), format!("ota/v1/{tenant}/d/{id}/"));
+        let (host, port) = server.rsplit_once(':').context("OTA_SERVER is host:port")?;
+        let mut options = MqttOptions::new(&id, host, port.parse()?);
+        options.set_credentials(format!("{tenant}/{id}"), setting("OTA_TOKEN", ""));
+        let ((client, mut connection), (sender, events)) = (Client::new(options, 16), mpsc::channel());
+        // The iterator connects again when the connection breaks. It ends with the boot, which drops `events`.
+        thread::spawn(move || {
+            connection.iter().all(|event| {
+                sleep(if event.is_err() { PAUSE } else { Duration::ZERO });
+                sender.send(event).is_ok()
+            })
+        });
+        let boot = format!("{:x}", SystemTime::UNIX_EPOCH.elapsed()?.as_millis());
+        let flash = PathBuf::from(setting("OTA_STATE", "device-state"));
+        fs::create_dir_all(&flash)?;
+        Ok(Device { flash, root, boot, seq: 0, client, events, last_cancelled: Value::Null })
+    }
+
+    /// Lives until the device has to start anew (true), or until there is nothing left to do (false).
+    fn live(mut self) -> Result<bool> {
+        println!("boot {}, running {}", self.boot, self.state()["version"]);
+        let (once, mut newest, mut failed) = (std::env::args().any(|arg| arg == "--once"), None, false);
+        let reboot = loop {
+            let desired = self.attend(self.events.recv()?)?.filter(|new| new["seq"].as_u64() > newest);
+            let Some(desired) = desired else { continue };
+            newest = desired["seq"].as_u64();
+            let mut components = desired["comps"].as_array().into_iter().flatten();
+            let Some(component) = components.find(|component| component["type"] == FIRMWARE_TYPE) else {
+                if once { break false } else { continue }
+            };
+            let Err(error) = self.install(component) else { break true };
+            if self.last_cancelled != component["action"] {
+                failed = true;
+                self.feedback(&component["action"], "closed", "failure", &error.to_string())?;
             }
+        };
+        self.client.disconnect()?;
+        // What was said before goes out first.
+        while !matches!(self.events.recv()?, Err(_) | Ok(Event::Outgoing(Outgoing::Disconnect))) {}
+        ensure!(reboot || !failed, "the last update has failed");
+        Ok(reboot)
+    }
+
+    /// Does what has to be done at any time. What the device should run is handed on.
+    fn attend(&mut self, event: Result<Event, ConnectionError>) -> Result<Option<Value>> {
+        let message = match event {
+            Ok(Event::Incoming(Packet::Publish(message))) => message,
+            Ok(Event::Incoming(Packet::ConnAck(_))) => return self.hello().map(|()| None),
+            Err(ConnectionError::ConnectionRefused(code)) => bail!("the server refuses: {code:?}"),
+            Ok(_) | Err(_) => return Ok(None),
+        };
+        let content: Value = serde_json::from_slice(&message.payload)?;
+        match (message.topic.trim_start_matches(&self.root), content["cmd"].as_str()) {
+            ("desired", _) => return Ok(Some(content)),
+            ("ack", _) if content["status"] == "rejected" => println!("not taken: {content}"),
+            ("cmd", Some("report")) => self.hello()?,
+            ("cmd", Some("cancel")) => {
+                self.last_cancelled = content["action"].clone();
+                self.feedback(&content["action"], "canceled", "none", "")?;
+            }
+            _ => {}
         }
+        Ok(None)
     }
 
     /// Who the device is and what it runs: after every connect, and whenever the server asks.
-    fn hello(&mut self, link: &mut Link) {
+    fn hello(&mut self) -> Result<()> {
+        let filter = |leaf| SubscribeFilter::new(format!("{}{leaf}", self.root), AtLeastOnce);
+        self.client.subscribe_many(["ack", "desired", "cmd"].map(filter))?;
         self.seq += 1;
-        let attribute = (2000 + u16::from(FIRMWARE_TYPE)).to_string();
-        link.say(
-            "hello",
-            &json!({
-                "seq": self.seq, "boot": self.boot, "product": self.product,
-                "caps": {"types": [FIRMWARE_TYPE], "formats": ["json"], "verify": ["sha256"]},
-                "attrs": {attribute: self.flash.version()},
-            }),
-        );
+        let who = json!({
+            "seq": self.seq, "boot": self.boot, "product": setting("OTA_PRODUCT", "lamp"),
+            "caps": {"types": [FIRMWARE_TYPE], "formats": ["json"], "verify": ["sha256"]},
+            "attrs": {"2003": self.state()["version"]},
+        });
+        Ok(self.client.publish(format!("{}hello", self.root), AtLeastOnce, false, who.to_string())?)
     }
 
-    /// Installs an image and tells how it ends. True when it is in place.
-    fn update(&mut self, link: &mut Link, component: &Component) -> bool {
-        let installed = self.install(link, component);
-        let (execution, finished, detail) = match &installed {
-            Ok(()) => ("closed", "success", ""),
-            Err(Obstacle::Cancelled) => ("canceled", "none", ""),
-            Err(Obstacle::Failed(why)) => ("closed", "failure", why.as_str()),
-        };
-        self.failed |= finished == "failure";
-        link.feedback(component.action, execution, finished, detail);
-        installed.is_ok()
+    /// Tells how an action goes. Should the connection break before the PUBACK, the next `hello` makes it good.
+    fn feedback(&self, action: &Value, execution: &str, finished: &str, detail: &str) -> Result<()> {
+        println!("action {action}: {execution} {finished} {detail}");
+        let topic = format!("{}fb/{action}", self.root);
+        let status = json!({"execution": execution, "result": {"finished": finished}, "details": [detail]});
+        Ok(self.client.publish(topic, AtLeastOnce, false, json!({"status": status}).to_string())?)
     }
 
-    fn install(&mut self, link: &mut Link, component: &Component) -> Result<(), Obstacle> {
-        let action = component.action;
-        link.feedback(action, "proceeding", "none", "");
-        link.feedback(action, "download", "none", "");
-        let part = self.flash.part(&component.sha256);
-        self.fetch(link, component, &part)?;
-        link.feedback(action, "downloaded", "none", "");
-        self.flash.check(&part, component)?;
-        link.feedback(action, "proceeding", "none", "installing");
-        let version = json!({"number": component.number, "version": component.version});
-        Ok(self.flash.swap(&part, &version)?)
+    /// Fetches an image, checks it, and makes it the running one: with the last rename, and not before.
+    fn install(&mut self, component: &Value) -> Result<()> {
+        let (action, sum) = (&component["action"], component["sha256"].as_str().context("no sha256")?);
+        self.feedback(action, "download", "none", "")?;
+        // Named by its sum, so that a later attempt goes on with the right one.
+        let part = self.flash.join(format!("{sum}.part"));
+        self.fetch(component, &part)?;
+        self.feedback(action, "downloaded", "none", "")?;
+        let image = fs::read(&part)?;
+        let found: String = Sha256::digest(&image).iter().map(|byte| format!("{byte:02x}")).collect();
+        if component["size"] != image.len() || found != sum {
+            fs::remove_file(&part)?;
+            bail!("the image is not the one with sha256 {sum}");
+        }
+        self.feedback(action, "proceeding", "none", "installing")?;
+        let slot = if self.state()["slot"] == "a" { "b" } else { "a" };
+        fs::rename(&part, self.flash.join(format!("{slot}.bin")))?;
+        let version = json!({"number": component["number"], "version": component["version"]});
+        let next = self.flash.join("state.new");
+        fs::write(&next, json!({"slot": slot, "version": version}).to_string())?;
+        File::open(&next)?.sync_all()?;
+        fs::rename(&next, self.flash.join("state.json"))?;
+        File::open(&self.flash)?.sync_all()?;
+        self.feedback(action, "closed", "success", "")
+    }
+
+    /// What `state.json` says, or what the factory did.
+    fn state(&self) -> Value {
+        let factory = json!({"slot": "a", "version": setting("OTA_VERSION", "1.0.0")});
+        let read = fs::read(self.flash.join("state.json")).unwrap_or_default();
+        serde_json::from_slice(&read).unwrap_or(factory)
     }
 
     /// Fetches what is missing of the image, until nothing is.
-    fn fetch(&self, link: &mut Link, component: &Component, part: &Path) -> Result<(), Obstacle> {
-        for attempt in 1..=TRIES {
-            match self.fetch_rest(link, component, part) {
-                Err(Obstacle::Failed(why)) if attempt < TRIES => println!("the download breaks: {why}"),
-                done => return done,
-            }
-            thread::sleep(Duration::from_secs(1));
-        }
-        Ok(())
-    }
-
-    fn fetch_rest(&self, link: &mut Link, component: &Component, part: &Path) -> Result<(), Obstacle> {
+    fn fetch(&mut self, component: &Value, part: &Path) -> Result<()> {
+        let (url, size) = (component["url"].as_str().context("a url")?, component["size"].as_u64());
         let mut file = OpenOptions::new().create(true).append(true).open(part)?;
-        let mut have = file.metadata()?.len();
-        if have < component.size {
-            println!("fetching from byte {have} of {}", component.size);
-            let request = ureq::get(&component.url).header("authorization", format!("Bearer {}", self.token));
-            let mut answer = request.header("range", format!("bytes={have}-")).call()?;
-            if answer.status() != 206 {
-                return Err(Obstacle::Failed(format!("asked for a range, got {}", answer.status())));
+        for _ in 0..TRIES {
+            let have = file.metadata()?.len();
+            if Some(have) >= size {
+                return Ok(file.sync_all()?);
             }
-            let mut body = answer.body_mut().as_reader();
-            let mut block = vec![0; 64 << 10];
-            while let read @ 1.. = body.read(&mut block)? {
-                file.write_all(&block[..read])?;
-                have += read as u64;
-                link.attend(component.action)?;
+            println!("fetching from byte {have}");
+            let request = ureq::get(url).config().timeout_per_read(Some(PATIENCE)).build();
+            let request = request.header("authorization", format!("Bearer {}", setting("OTA_TOKEN", "")));
+            if let Ok(mut answer) = request.header("range", format!("bytes={have}-")).call() {
+                ensure!(answer.status() == 206, "asked for a range, got {}", answer.status());
+                let (mut body, mut block) = (answer.body_mut().as_reader(), [0; 4 << 10]);
+                while let Ok(read @ 1..) = body.read(&mut block) {
+                    file.write_all(&block[..read])?;
+                    while let Ok(event) = self.events.try_recv() {
+                        self.attend(event)?;
+                        ensure!(self.last_cancelled != component["action"], "called off");
+                    }
+                }
             }
+            sleep(PAUSE);
         }
-        file.sync_all()?;
-        if have < component.size {
-            return Err(Obstacle::Failed(format!("{have} of {} bytes came", component.size)));
-        }
-        Ok(())
+        bail!("the image cannot be fetched")
     }
 }
