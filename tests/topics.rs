@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -247,4 +249,25 @@ fn the_page_lists_the_codes_of_this_door() {
     for code in codes {
         assert!(listed.contains(code), "topics.md does not list {code}");
     }
+}
+
+/// The codes that stand in the source as `code: "..."`: what the gate answers itself and what the engine refuses.
+#[test]
+fn the_page_lists_the_codes_that_are_written_where_they_are_sent() {
+    let listed: BTreeSet<String> = rows("code").into_iter().map(|row| row[0].clone()).collect();
+    let mut sent = BTreeSet::new();
+    for folder in ["src/mqtt/gate", "src/mqtt", "src/engine"] {
+        for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = fs::read_to_string(path).unwrap();
+                let codes =
+                    text.split("code: \"").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned());
+                sent.extend(codes);
+            }
+        }
+    }
+    let known = ["busy", "corrupt-record", "no-such-device", "not-offered", "unavailable"];
+    assert!(known.iter().all(|code| sent.contains(*code)), "the search finds {sent:?}");
+    assert_eq!(sent.difference(&listed).collect::<Vec<_>>(), Vec::<&String>::new());
 }
