@@ -370,16 +370,11 @@ pub fn apply(action: &mut Action, signal: Signal<'_>, step: Step, now: Time) -> 
     true
 }
 
-/// Keeps a feedback's fingerprint, so that a repeat of it is recognised.
-pub fn remember(action: &mut Action, feedback: &Feedback) {
+fn apply_feedback(action: &mut Action, feedback: &Feedback) {
     if action.fingerprints.len() == FINGERPRINTS_MAX {
         action.fingerprints.remove(0);
     }
     action.fingerprints.push(feedback.fingerprint);
-}
-
-fn apply_feedback(action: &mut Action, feedback: &Feedback) {
-    remember(action, feedback);
     if feedback.progress.is_some() {
         action.progress = feedback.progress;
     }

@@ -279,8 +279,6 @@ impl Desk {
                 details: feedback.details.clone(),
             };
             let before = action.state;
-            // A repeat of it is then recognised and adds no line.
-            action::remember(action, feedback);
             record(&mut self.changed, action, Some(before), entry);
         }
     }

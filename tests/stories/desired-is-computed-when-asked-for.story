@@ -17,7 +17,7 @@ lamp-1 get
     action 1: - -> offered [created]
     tell desired 3 [1: 3=1.0.1#2]
     tell Deploy action 1 attempt 1
-# A repeat of what contradicts the end adds no line.
+# What contradicts the end is refused as often as it comes: an acknowledgement would say that it is stored.
 lamp-1 report seq=2 3=#2
     stored
     action 1: offered -> succeeded [reported]
@@ -26,4 +26,5 @@ lamp-1 fb 1 failure time=5
     rejected contradicts: the action has ended otherwise
     action 1: succeeded -> succeeded [drift Closed(Failure)]
 lamp-1 fb 1 failure time=5
-    repeated
+    rejected contradicts: the action has ended otherwise
+    action 1: succeeded -> succeeded [drift Closed(Failure)]
