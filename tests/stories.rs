@@ -374,6 +374,7 @@ fn rules_of(words: &[&str]) -> Rules {
     for (key, value) in words.iter().filter_map(|w| w.split_once(':')) {
         match key {
             "from" => rules.compatible.push(VersionPattern::parse(value).unwrap()),
+            "through" => rules.through.push(Version::parse(value).unwrap()),
             "opens" => rules.not_before = Some(Time(value.parse::<u64>().unwrap() * 60_000)),
             "closes" => rules.not_after = Some(Time(value.parse::<u64>().unwrap() * 60_000)),
             "hw" => rules.hardware.push(HardwareMatch { model: value.into(), revision: None }),

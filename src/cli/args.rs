@@ -129,6 +129,9 @@ pub struct Rules {
     /// Versions that the update may start from: `1.0.0`, `0.2.x` or `>=1.0.0, <2.0.0`; may be repeated.
     #[arg(long, value_name = "PATTERN")]
     pub compatible: Vec<String>,
+    /// A version that a device must have reached first; may be repeated.
+    #[arg(long, value_name = "VERSION")]
+    pub through: Vec<String>,
     /// Hardware that it runs on; may be repeated.
     #[arg(long, value_name = "MODEL[:REV]")]
     pub hardware: Vec<String>,

@@ -41,13 +41,14 @@ pub fn ensure_admin(
 
 /// Registers the administrator anew; a token that was never written down ends.
 async fn renew(engine: &Engine) -> Result<Secret, CallError> {
-    match engine.call(Call::RemoveOperator { name: ADMIN.into() }).await {
-        Ok(_) | Err(CallError::NoSuchOperator(_)) => {}
-        Err(error) => return Err(error),
-    }
-    match engine.call(Call::AddOperator { name: ADMIN.into(), tenant: None, role: Role::Admin }).await? {
+    let add = || Call::AddOperator { name: ADMIN.into(), tenant: None, role: Role::Admin };
+    let reply = match engine.call(Call::RenewOperator { name: ADMIN.into() }).await {
+        Err(CallError::NoSuchOperator(_)) => engine.call(add()).await?,
+        other => other?,
+    };
+    match reply {
         Reply::Operator { token, .. } => Ok(token),
-        reply => Err(CallError::Corrupt(format!("an operator was added, and the answer is {reply:?}"))),
+        reply => Err(CallError::Corrupt(format!("an operator got a token, and the answer is {reply:?}"))),
     }
 }
 

@@ -10,6 +10,7 @@ use super::device::{Device, Hardware, Reported};
 use super::ids::{ActionId, Time};
 use super::image::Image;
 use super::offer::{HardwareMatch, Offer, Rules};
+use super::version::Version;
 
 /// What is held against the device: an image, who offers it and under which conditions.
 #[derive(Debug, Clone, Copy)]
@@ -49,6 +50,8 @@ pub enum Rule {
     NoDowngrade,
     /// The update may start from the version that the device runs.
     Compatible,
+    /// The device has reached every version that it must pass through.
+    Through,
     /// The image runs on the device's hardware.
     Hardware,
     /// The update may happen now.
@@ -70,6 +73,7 @@ impl Rule {
             Rule::NotInstalled => "not-installed",
             Rule::NoDowngrade => "no-downgrade",
             Rule::Compatible => "compatible",
+            Rule::Through => "through",
             Rule::Hardware => "hardware",
             Rule::Window => "window",
             Rule::Attempts => "attempts",
@@ -95,6 +99,8 @@ pub enum Reason {
     Downgrade,
     /// The version that the device runs is not among those that the update may start from.
     NotCompatible,
+    /// The device must install this version first.
+    PassThrough(Version),
     /// The image does not run on the device's hardware.
     WrongHardware,
     /// The window opens later.
@@ -118,6 +124,7 @@ impl Reason {
             Reason::AlreadyInstalled => "already-installed",
             Reason::Downgrade => "downgrade",
             Reason::NotCompatible => "not-compatible",
+            Reason::PassThrough(_) => "pass-through",
             Reason::WrongHardware => "wrong-hardware",
             Reason::TooEarly(_) => "too-early",
             Reason::TooLate(_) => "too-late",
@@ -137,6 +144,7 @@ impl fmt::Display for Reason {
             Reason::AlreadyInstalled => write!(f, "the device runs this image"),
             Reason::Downgrade => write!(f, "the device runs something newer"),
             Reason::NotCompatible => write!(f, "the update may not start from the device's version"),
+            Reason::PassThrough(version) => write!(f, "the device must install {version} first"),
             Reason::WrongHardware => write!(f, "the image does not run on this hardware"),
             Reason::TooEarly(_) => write!(f, "the window has not opened yet"),
             Reason::TooLate(_) => write!(f, "the window has closed"),
@@ -178,6 +186,7 @@ pub fn findings(
         (Rule::NotInstalled, not_installed(reported, image)),
         (Rule::NoDowngrade, no_downgrade(reported, candidate)),
         (Rule::Compatible, rules().find_map(|r| compatible(reported, r))),
+        (Rule::Through, rules().find_map(|r| through(reported, r))),
         (Rule::Hardware, rules().find_map(|r| hardware(device.hardware.as_ref(), r))),
         (Rule::Window, rules().find_map(|r| window(r, now))),
         (Rule::Attempts, attempts(device, candidate, limit)),
@@ -246,6 +255,14 @@ fn compatible(reported: Option<&Reported>, rules: &Rules) -> Option<Reason> {
     let version = reported.and_then(|r| r.running.version.as_ref());
     let listed = version.is_some_and(|v| rules.compatible.iter().any(|pattern| pattern.matches(v)));
     fails(!listed, Reason::NotCompatible)
+}
+
+fn through(reported: Option<&Reported>, rules: &Rules) -> Option<Reason> {
+    let running = reported.and_then(|r| r.running.version.as_ref());
+    let reached = |version: &Version| {
+        running.is_some_and(|own| own == version || own.compare(version).is_some_and(Ordering::is_ge))
+    };
+    rules.through.iter().find(|version| !reached(version)).cloned().map(Reason::PassThrough)
 }
 
 fn hardware(own: Option<&Hardware>, rules: &Rules) -> Option<Reason> {

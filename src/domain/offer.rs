@@ -1,7 +1,7 @@
 //! Standing offers and the rules that images and offers carry.
 
 use super::ids::{FirmwareType, ImageId, ProductId, TenantId, Time};
-use super::version::VersionPattern;
+use super::version::{Version, VersionPattern};
 
 /// A hardware that an image runs on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub struct HardwareMatch {
 pub struct Rules {
     /// Versions that the update may start from; empty means any.
     pub compatible: Vec<VersionPattern>,
+    /// Versions that a device must have reached first: none may be jumped over.
+    pub through: Vec<Version>,
     /// Not before this moment.
     pub not_before: Option<Time>,
     /// Not at or after this moment.

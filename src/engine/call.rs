@@ -121,6 +121,11 @@ pub enum Call {
         /// What it may do.
         role: Role,
     },
+    /// Gives an operator a new token; the old one ends at once.
+    RenewOperator {
+        /// The name.
+        name: Box<str>,
+    },
     /// Removes an operator.
     RemoveOperator {
         /// The name.
@@ -140,6 +145,7 @@ impl Call {
             | Call::Cancel { .. } => true,
             Call::AddDevice { .. }
             | Call::RenewToken { .. }
+            | Call::RenewOperator { .. }
             | Call::AddImage { .. }
             | Call::AddRelease { .. }
             | Call::SetOffer { .. }

@@ -68,6 +68,7 @@ impl Batch<'_> {
             }
             Call::Cancel { tenant, action, force } => self.cancel(&tenant, action, force),
             Call::AddOperator { name, tenant, role } => self.add_operator(name, tenant, role),
+            Call::RenewOperator { name } => self.renew_operator(name),
             Call::RemoveOperator { name } => self.remove_operator(name),
         }
     }
@@ -405,6 +406,17 @@ impl Batch<'_> {
         let token = fresh_token()?;
         let operator = Operator { name, tenant, role, digest: digest(token.reveal()), created: self.now };
         self.draft.put_operator(&operator)?;
+        Ok(Reply::Operator { operator, token })
+    }
+
+    fn renew_operator(&mut self, name: Box<str>) -> Result<Reply, Failed> {
+        let Some(operator) = self.draft.view().operator(&name)? else {
+            return Err(CallError::NoSuchOperator(name).into());
+        };
+        let token = fresh_token()?;
+        let operator = Operator { digest: digest(token.reveal()), ..operator };
+        self.draft.put_operator(&operator)?;
+        self.effects.evicted.push(Principal::Operator(name));
         Ok(Reply::Operator { operator, token })
     }
 

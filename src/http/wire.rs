@@ -156,6 +156,9 @@ pub struct RulesBody {
     /// Versions that the update may start from: literal, with `x` or `*` segments, or a semver requirement.
     #[serde(default)]
     pub compatible: Vec<String>,
+    /// Versions that a device must have reached first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub through: Vec<String>,
     /// Not before this moment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_before: Option<Timestamp>,

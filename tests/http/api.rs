@@ -99,7 +99,8 @@ fn an_offer_becomes_an_action_that_can_be_watched_and_called_off() {
     check(&world, "GET", "/api/v1/actions?device=l1", Value::Null, (200, listed.clone()));
     check(&world, "GET", "/api/v1/actions?before=2&limit=1", Value::Null, (200, listed));
     let rule = |name: &str| json!({"rule": name, "pass": true});
-    let names = ["offered", "product", "type", "reported", "not-installed", "no-downgrade", "compatible"];
+    let names =
+        ["offered", "product", "type", "reported", "not-installed", "no-downgrade", "compatible", "through"];
     let mut rules: Vec<Value> =
         names.into_iter().chain(["hardware", "window", "attempts"]).map(rule).collect();
     let busy = "action 1 is under way for this type";

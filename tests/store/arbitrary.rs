@@ -222,8 +222,14 @@ fn rules() -> impl Strategy<Value = Rules> {
     let pattern = prop_oneof![range, "[0-9x*]{1,3}(\\.[0-9xX*]{1,3}){0,3}"];
     let pattern = pattern.prop_map(|p| VersionPattern::parse(&p).expect("a pattern"));
     let hardware = (text(), of(text())).prop_map(|(model, revision)| HardwareMatch { model, revision });
-    (vec(pattern, 0..4), of(time()), of(time()), vec(hardware, 0..3)).prop_map(
-        |(compatible, not_before, not_after, hardware)| Rules { compatible, not_before, not_after, hardware },
+    (vec(pattern, 0..4), vec(version(), 0..3), of(time()), of(time()), vec(hardware, 0..3)).prop_map(
+        |(compatible, through, not_before, not_after, hardware)| Rules {
+            compatible,
+            through,
+            not_before,
+            not_after,
+            hardware,
+        },
     )
 }
 

@@ -26,6 +26,7 @@ explain lamp-2 3
     pass not-installed
     pass no-downgrade
     FAIL compatible: not-compatible (the update may not start from the device's version)
+    pass through
     pass hardware
     pass window
     pass attempts

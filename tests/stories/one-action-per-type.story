@@ -24,6 +24,7 @@ explain lamp-1 3
     pass not-installed
     pass no-downgrade
     pass compatible
+    pass through
     pass hardware
     pass window
     pass attempts

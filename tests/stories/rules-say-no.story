@@ -15,6 +15,7 @@ explain lamp-1 3
     pass not-installed
     pass no-downgrade
     FAIL compatible: not-compatible (the update may not start from the device's version)
+    pass through
     FAIL hardware: wrong-hardware (the image does not run on this hardware)
     FAIL window: too-early (the window has not opened yet)
     pass attempts
@@ -30,6 +31,7 @@ explain lamp-1 3
     pass not-installed
     pass no-downgrade
     FAIL compatible: not-compatible (the update may not start from the device's version)
+    pass through
     FAIL hardware: wrong-hardware (the image does not run on this hardware)
     FAIL window: too-early (the window has not opened yet)
     pass attempts
@@ -46,6 +48,7 @@ explain lamp-1 3
     pass not-installed
     pass no-downgrade
     FAIL compatible: not-compatible (the update may not start from the device's version)
+    pass through
     pass hardware
     pass window
     pass attempts
@@ -63,6 +66,7 @@ explain lamp-1 3
     pass not-installed
     pass no-downgrade
     pass compatible
+    pass through
     pass hardware
     pass window
     pass attempts
@@ -76,6 +80,7 @@ explain lamp-1 3
     pass not-installed
     pass no-downgrade
     pass compatible
+    pass through
     pass hardware
     FAIL window: too-late (the window has closed)
     pass attempts
@@ -92,6 +97,7 @@ explain lamp-1 3
     FAIL not-installed: already-installed (the device runs this image)
     pass no-downgrade
     pass compatible
+    pass through
     pass hardware
     FAIL window: too-late (the window has closed)
     pass attempts
@@ -106,6 +112,7 @@ explain lamp-1 3
     pass not-installed
     FAIL no-downgrade: downgrade (the device runs something newer)
     pass compatible
+    pass through
     pass hardware
     FAIL window: too-late (the window has closed)
     pass attempts

@@ -37,6 +37,7 @@ explain lamp-1 3
     pass not-installed
     pass no-downgrade
     pass compatible
+    pass through
     pass hardware
     pass window
     FAIL attempts: attempts-exhausted (the image failed 2 times on this device)

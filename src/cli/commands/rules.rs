@@ -8,6 +8,7 @@ use crate::http::wire::{HardwareBody, RulesBody};
 pub(super) fn body(rules: Rules) -> RulesBody {
     RulesBody {
         compatible: rules.compatible,
+        through: rules.through,
         not_before: rules.not_before,
         not_after: rules.not_after,
         hardware: rules.hardware.iter().map(|text| hardware(text)).collect(),
@@ -35,6 +36,9 @@ pub(super) fn text(rules: &RulesBody) -> String {
     if !rules.compatible.is_empty() {
         parts.push(format!("from {}", rules.compatible.join(" or ")));
     }
+    if !rules.through.is_empty() {
+        parts.push(format!("through {}", rules.through.join(" and ")));
+    }
     if !rules.hardware.is_empty() {
         let models: Vec<_> = rules.hardware.iter().map(hardware_text).collect();
         parts.push(format!("on {}", models.join(" or ")));
@@ -52,11 +56,12 @@ mod tests {
     fn flags_become_conditions_and_conditions_one_line() {
         let flags = Rules {
             compatible: vec!["0.x".into(), ">=1.0.0, <2.0.0".into()],
+            through: vec!["0.9.0".into()],
             hardware: vec!["esp32-c3:B".into(), "lamp".into()],
             not_before: "2026-11-21T10:00:00Z".parse().ok(),
             not_after: None,
         };
-        let line = "from 0.x or >=1.0.0, <2.0.0, on esp32-c3:B or lamp, not before 2026-11-21T10:00:00Z";
+        let line = "from 0.x or >=1.0.0, <2.0.0, through 0.9.0, on esp32-c3:B or lamp, not before 2026-11-21T10:00:00Z";
         assert_eq!(text(&body(flags)), line);
         assert_eq!(text(&RulesBody::default()), "none");
     }

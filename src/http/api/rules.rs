@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::domain::ids::Time;
 use crate::domain::offer::{HardwareMatch, Rules};
-use crate::domain::version::VersionPattern;
+use crate::domain::version::{Version, VersionPattern};
 use crate::http::error::ApiError;
 use crate::http::wire::{HardwareBody, RulesBody};
 
@@ -20,6 +20,7 @@ const TEXT_MAX: usize = 256;
 pub(super) fn read(prefix: &str, body: &RulesBody) -> Result<Rules, ApiError> {
     let rules = Rules {
         compatible: patterns(&format!("{prefix}compatible"), &body.compatible)?,
+        through: versions(&format!("{prefix}through"), &body.through)?,
         not_before: body.not_before.map(|at| moment(&format!("{prefix}not_before"), at)).transpose()?,
         not_after: body.not_after.map(|at| moment(&format!("{prefix}not_after"), at)).transpose()?,
         hardware: hardware(&format!("{prefix}hardware"), &body.hardware)?,
@@ -51,6 +52,12 @@ pub(super) fn patterns(field: &str, texts: &[String]) -> Result<Vec<VersionPatte
             .ok_or_else(bad)
     };
     texts.iter().map(read).collect()
+}
+
+fn versions(field: &str, texts: &[String]) -> Result<Vec<Version>, ApiError> {
+    check_count(field, texts.len())?;
+    let bad = |text| ApiError::bad("bad-version", field, format!("{text:?} is not a version such as 1.4.0"));
+    texts.iter().map(|text| Version::parse(text).ok_or_else(|| bad(text))).collect()
 }
 
 fn check_count(field: &str, count: usize) -> Result<(), ApiError> {

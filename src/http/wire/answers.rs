@@ -98,6 +98,7 @@ impl From<&Rules> for RulesBody {
     fn from(rules: &Rules) -> Self {
         RulesBody {
             compatible: rules.compatible.iter().map(ToString::to_string).collect(),
+            through: rules.through.iter().map(ToString::to_string).collect(),
             not_before: rules.not_before.map(timestamp),
             not_after: rules.not_after.map(timestamp),
             hardware: rules.hardware.iter().map(HardwareBody::from).collect(),

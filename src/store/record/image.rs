@@ -58,6 +58,7 @@ record! {
     /// Rules; version patterns are kept as the text that they are parsed from.
     RulesRecord<'a> {
         compatible: Vec<Cow<'a, str>>,
+        through: Vec<Cow<'a, str>>,
         not_before: Option<u64>,
         not_after: Option<u64>,
         hardware: Vec<HardwareRecord<'a>>,
@@ -182,6 +183,7 @@ impl<'a> RulesRecord<'a> {
         let hardware = |h: &'a HardwareMatch| HardwareRecord::of(&h.model, h.revision.as_deref());
         RulesRecord {
             compatible: rules.compatible.iter().map(|pattern| Cow::Owned(pattern.to_string())).collect(),
+            through: rules.through.iter().map(|version| version.as_str().into()).collect(),
             not_before: rules.not_before.map(|t| t.0),
             not_after: rules.not_after.map(|t| t.0),
             hardware: rules.hardware.iter().map(hardware).collect(),
@@ -196,6 +198,7 @@ impl<'a> RulesRecord<'a> {
         };
         Ok(Rules {
             compatible: self.compatible.into_iter().map(pattern).collect::<Result<_, _>>()?,
+            through: self.through.iter().map(|text| version(text)).collect::<Result<_, _>>()?,
             not_before: self.not_before.map(Time),
             not_after: self.not_after.map(Time),
             hardware: self.hardware.into_iter().map(hardware).collect(),
