@@ -58,12 +58,19 @@ pub(super) struct Message {
     pub(super) payload: Bytes,
     /// The gate's own mark; never shown to a client.
     pub(super) stamp: Option<u128>,
-    /// The topic that a device sees, where it is not the one on which the message travels.
+    /// The topic that clients see, where it is not the one on which the message travels.
     pub(super) public: Option<Bytes>,
     /// MIME type of the payload.
     pub(super) content_type: Option<String>,
     /// Seconds that the message is worth anything; the router counts it down and drops what has expired.
     pub(super) expiry_s: Option<u32>,
+}
+
+impl Message {
+    /// The topic that clients see.
+    pub(super) fn seen(&self) -> &Bytes {
+        self.public.as_ref().unwrap_or(&self.topic)
+    }
 }
 
 type Connect = dyn Fn(&str) -> Result<(LinkTx, LinkRx), Dead> + Send + Sync;

@@ -22,7 +22,8 @@ pub struct Limits {
     /// Un-acknowledged uplinks of a session; beyond them the gate stops reading. Half of what the engine's
     /// window of sequence numbers can tell apart.
     pub uplinks: u16,
-    /// Un-acknowledged uplinks of a worker. The channel to the engine holds them all.
+    /// Un-acknowledged uplinks of a worker. What the channel to the engine does not hold stays in the
+    /// router's log.
     pub worker_uplinks: usize,
     /// Bytes of un-acknowledged uplinks of all workers together: a quarter of the bus's log.
     pub uplink_bytes: usize,

@@ -135,7 +135,7 @@ fn close(session: &mut Session, worker: &Worker) {
 
 /// Sends what is in the grammar of topics: the gate's own words on the bus are not. The stamp stays here.
 fn deliver(worker: &Worker, session: &mut Session, message: &Message) {
-    let Ok(text) = std::str::from_utf8(&message.topic) else { return };
+    let Ok(text) = std::str::from_utf8(message.seen()) else { return };
     if Topic::parse(text).is_err() {
         return;
     }
@@ -143,7 +143,7 @@ fn deliver(worker: &Worker, session: &mut Session, message: &Message) {
     let qos: Option<QoS> = filters.filter(|(f, _)| filter_matches(f, text)).map(|(_, qos)| *qos).max();
     let now = worker.now.get();
     let downlink = Downlink {
-        topic: message.topic.clone(),
+        topic: message.seen().clone(),
         payload: message.payload.clone(),
         content_type: message.content_type.as_deref().and_then(known_type),
         correlation_data: None,

@@ -1,5 +1,6 @@
-//! Between the bus and the engine: the engine's link is read by one thread that never waits, and its words are
-//! decoded and handed in by another that waits as long as the engine needs. What the engine says goes back through
+//! Between the bus and the engine: the engine's link is read by one thread that only reads, and its words are
+//! decoded and handed in by another that waits as long as the engine needs. The reading one waits only while
+//! [`WAITING`] words are between them; the router's log holds the rest, all that may be outstanding. What the engine says goes back through
 //! `outlet`.
 //!
 //! All that devices say travels one filter, [`UP`], because the router keeps the order within a filter only: so a
@@ -31,9 +32,10 @@ const LINK: &str = "ota/v1/-/d/-/link";
 /// Carries the workers' probes.
 const PROBE: &str = "ota/v1/-/d/-/probe";
 
-/// Uplinks that wait for the feeding thread. The workers together have fewer outstanding; what is left is for links
-/// and wills.
+/// Messages that wait for the feeding thread: two full workers' uplinks. What comes beyond them stays in the router's
+/// log.
 const WAITING: usize = 32_768;
+
 /// The message that says whether a device is linked.
 pub(super) fn link(key: &DeviceKey, linked: bool) -> Message {
     let sign = if linked { '+' } else { '-' };
@@ -123,7 +125,7 @@ fn feed(waiting: &channel::Receiver<Message>, engine: &Engine, mailboxes: &[mpsc
 fn hand_in(message: &Message, engine: &Engine, mailboxes: &[mpsc::Sender<Mail>]) -> Result<(), Stopped> {
     // A will has no connection left that waits for a receipt: its stamp is nobody's.
     let stamp = Stamp(message.stamp.unwrap_or(u128::MAX));
-    let Ok(text) = std::str::from_utf8(&message.topic) else { return Ok(()) };
+    let Ok(text) = std::str::from_utf8(message.seen()) else { return Ok(()) };
     match text {
         LINK => match linked(&message.payload) {
             Some((key, linked)) => engine.link(key, linked),

@@ -154,12 +154,37 @@ fn carry(worker: &Rc<Worker>, slot: u32, session: &mut Session, publish: &Publis
         }
         (_, _) => worker.say(Message {
             // Copies: slices would keep the whole frame alive in the bus's log.
-            topic: Bytes::copy_from_slice(publish.topic.as_bytes()),
             payload: Bytes::copy_from_slice(&publish.payload),
             stamp: Some(mark.stamp().0),
             content_type: content_type.map(str::to_owned),
-            ..Message::default()
+            ..addressed(key, leaf)
         }),
+    }
+}
+
+/// The router keeps every distinct topic for good, so those with a number of the device's choice travel one topic
+/// for each device, with the real one beside it.
+fn addressed(key: DeviceKey, leaf: Leaf) -> Message {
+    let bounded = match leaf {
+        Leaf::Attr(_) => Some("attr"),
+        Leaf::Fb(_) => Some("fb"),
+        Leaf::Hello
+        | Leaf::Report
+        | Leaf::Get
+        | Leaf::Explain
+        | Leaf::ChunkGet
+        | Leaf::State
+        | Leaf::Ack
+        | Leaf::Desired
+        | Leaf::Cmd
+        | Leaf::Resp
+        | Leaf::Chunk { .. } => None,
+    };
+    let below = bounded.map(|leaf| format!("ota/v1/{}/d/{}/{leaf}", key.tenant, key.device));
+    let topic = Bytes::from(Topic::Device { key, leaf }.to_string());
+    match below {
+        Some(below) => Message { topic: below.into(), public: Some(topic), ..Message::default() },
+        None => Message { topic, ..Message::default() },
     }
 }
 
@@ -317,5 +342,34 @@ pub(super) fn reason(outcome: &Outcome) -> ReasonCode {
             ReasonCode::NotAuthorized
         }
         Outcome::Rejected { .. } => ReasonCode::ImplementationSpecificError,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The topic on the bus and the one that observers see, if it is another.
+    fn check(leaf: &str, travels: &str, public: Option<&str>) {
+        let Ok(Topic::Device { key, leaf }) = Topic::parse(&format!("ota/v1/acme/d/lamp/{leaf}")) else {
+            panic!("{leaf}");
+        };
+        let message = addressed(key, leaf);
+        let expected = Message {
+            topic: format!("ota/v1/acme/d/lamp/{travels}").into(),
+            public: public.map(|leaf| format!("ota/v1/acme/d/lamp/{leaf}").into()),
+            ..Message::default()
+        };
+        assert_eq!(message, expected);
+    }
+
+    #[test]
+    fn numbers_of_a_devices_choice_make_no_topics_on_the_bus() {
+        check("fb/1", "fb", Some("fb/1"));
+        check("fb/2147483647", "fb", Some("fb/2147483647"));
+        check("attr/1", "attr", Some("attr/1"));
+        check("attr/65535", "attr", Some("attr/65535"));
+        check("hello", "hello", None);
+        check("state", "state", None);
     }
 }
