@@ -23,6 +23,8 @@ use crate::mqtt::topic::{Leaf, Topic};
 
 /// When a device may ask again while the disk is full: an operator has to do something first.
 const NO_ROOM_RETRY_S: u32 = 60;
+/// Stands for every content type that is not spoken here. No MIME type is a mere question mark.
+const UNKNOWN_TYPE: &str = "?";
 
 /// Takes a PUBLISH: to the bus, to the answering beside the engine, or to its refusal.
 pub(super) fn publish(
@@ -92,7 +94,8 @@ fn expect(
 ) -> u32 {
     let serial = live.serial;
     live.serial = serial.wrapping_add(1);
-    let bytes = (publish.topic.as_bytes().len() + publish.payload.len()) as u32;
+    let data = publish.properties.as_ref().and_then(|p| p.correlation_data.as_ref());
+    let bytes = (publish.topic.as_bytes().len() + publish.payload.len() + data.map_or(0, Bytes::len)) as u32;
     let shared = &worker.parts.shared;
     worker.uplinks.set(worker.uplinks.get() + 1);
     shared.uplinks.fetch_add(1, Ordering::Relaxed);
@@ -156,7 +159,7 @@ fn carry(worker: &Rc<Worker>, slot: u32, session: &mut Session, publish: &Publis
             // Copies: slices would keep the whole frame alive in the bus's log.
             payload: Bytes::copy_from_slice(&publish.payload),
             stamp: Some(mark.stamp().0),
-            content_type: content_type.map(str::to_owned),
+            content_type: content_type.and_then(door_type).map(str::to_owned),
             ..addressed(key, leaf)
         }),
     }
@@ -326,11 +329,20 @@ fn downlink(
     })
 }
 
-/// The MIME types that the server sends.
+/// The MIME types that are spoken here.
 pub(super) fn known_type(text: &str) -> Option<&'static str> {
-    ["application/json", "application/cbor", "application/octet-stream"]
+    ["application/json", "application/cbor", "application/octet-stream", "text/plain"]
         .into_iter()
-        .find(|known| *known == text)
+        .find(|known| known.eq_ignore_ascii_case(text))
+}
+
+/// What the bus carries of a client's content type, whose length the bounds of the router's log do not see: none
+/// where there is none, and of an unknown one only that it is unknown.
+pub(super) fn door_type(text: &str) -> Option<&'static str> {
+    match text.split(';').next().unwrap_or_default().trim() {
+        "" => None,
+        essence => Some(known_type(essence).unwrap_or(UNKNOWN_TYPE)),
+    }
 }
 
 /// The PUBACK code of an outcome (`contracts/mqtt.md`, rule 3).
@@ -371,5 +383,25 @@ mod tests {
         check("attr/65535", "attr", Some("attr/65535"));
         check("hello", "hello", None);
         check("state", "state", None);
+    }
+
+    #[test]
+    fn of_a_content_type_only_what_is_known_goes_on() {
+        let long = "x".repeat(60_000);
+        let table = [
+            ("", None),
+            (" ; charset=utf-8", None),
+            ("application/json", Some("application/json")),
+            ("Application/CBOR; v=1", Some("application/cbor")),
+            ("text/plain;charset=utf-8", Some("text/plain")),
+            ("image/png", Some("?")),
+            (&long, Some("?")),
+        ];
+        for (text, expected) in table {
+            let carried = door_type(text);
+            assert_eq!(carried, expected, "{text}");
+            let read = |content_type| payload::decode(Leaf::State, content_type, b"online");
+            assert_eq!(read(carried), read(Some(text)), "{text}");
+        }
     }
 }

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::session::Tick;
+use super::uplink::door_type;
 use crate::engine::access::Identity;
 use crate::mqtt::acl::{self, Denial, Verb};
 use crate::mqtt::bus::Message;
@@ -13,7 +14,7 @@ use crate::mqtt::packet;
 pub(super) struct Will {
     topic: Box<str>,
     payload: Bytes,
-    content_type: Option<Box<str>>,
+    content_type: Option<&'static str>,
     delay_s: u32,
     /// When it fires, once the connection is lost.
     due: Option<Tick>,
@@ -37,7 +38,7 @@ impl Will {
         Ok(Box::new(Will {
             topic: will.topic.into(),
             payload: Bytes::copy_from_slice(&will.payload),
-            content_type: will.content_type.map(Into::into),
+            content_type: will.content_type.as_deref().and_then(door_type),
             delay_s: will.delay_s,
             due: None,
         }))
@@ -67,7 +68,7 @@ impl Will {
         Some(Message {
             topic: Bytes::from(String::from(self.topic)),
             payload: self.payload,
-            content_type: self.content_type.map(Into::into),
+            content_type: self.content_type.map(str::to_owned),
             ..Message::default()
         })
     }
