@@ -13,7 +13,7 @@ use bytes::Bytes;
 use rumqttd::local::{LinkBuilder, LinkRx, LinkTx};
 use rumqttd::protocol::{
     Disconnect, DisconnectReasonCode, Filter, Packet, Publish, PublishProperties, QoS, RetainForwardRule,
-    Subscribe, Unsubscribe,
+    Subscribe,
 };
 use rumqttd::{Notification, Router, RouterConfig, SegmentConfig};
 
@@ -24,7 +24,8 @@ pub(super) const LOG_BYTES: usize = 8 << 20;
 /// The log of a filter that an observer reads. A late observer loses messages, nobody else does.
 const OBSERVER_LOG_BYTES: usize = 512 << 10;
 /// The router keeps a log for every distinct filter for good, so their number is bounded. A small message takes about
-/// five times the bytes that the log counts, so with this many they stay below 320 MiB.
+/// five times the bytes that the log counts, so with this many they stay below 320 MiB. A tenant that is observed
+/// needs one.
 const FILTERS_MAX: usize = 128;
 /// Links at the same time; the router allocates its tables for them at the start.
 const LINKS_MAX: usize = 512;
@@ -49,7 +50,8 @@ pub(super) enum LinkError {
     Full,
 }
 
-/// A message on the bus. Nothing of a device's own MQTT 5 properties but the content type travels here.
+/// A message on the bus. Of a device's own MQTT 5 properties only the content type travels here, and only a known one:
+/// the bounds of the logs count topics and payloads.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Message {
     /// Topic name, ASCII.
@@ -80,6 +82,7 @@ type Connect = dyn Fn(&str) -> Result<(LinkTx, LinkRx), Dead> + Send + Sync;
 pub(super) struct Bus {
     connect: Arc<Connect>,
     filters: Arc<Mutex<HashSet<String>>>,
+    names: Arc<Mutex<Names>>,
     links: Arc<std::sync::atomic::AtomicUsize>,
     observers: Arc<std::sync::atomic::AtomicUsize>,
 }
@@ -110,6 +113,7 @@ impl Bus {
         Bus {
             connect: Arc::new(connect),
             filters: Arc::default(),
+            names: Arc::default(),
             links: Arc::default(),
             observers: Arc::default(),
         }
@@ -120,13 +124,17 @@ impl Bus {
         let links = Place::take(&self.links).ok_or(LinkError::Full)?;
         let (tx, rx) = (self.connect)(name).map_err(|Dead| LinkError::Dead)?;
         let filters = Arc::clone(&self.filters);
-        Ok((Sender { tx, waiting: Vec::new(), filters, _place: links, _observing: None }, Receiver { rx }))
+        let sender =
+            Sender { tx, waiting: Vec::new(), filters, _place: links, _observing: None, _name: None };
+        Ok((sender, Receiver { rx }))
     }
 
     /// As [`Bus::link`], for an observer: while there is one, the engine's words are published for all to hear.
-    pub(super) fn observe(&self, name: &str) -> Result<(Sender, Receiver), LinkError> {
-        let (mut sender, receiver) = self.link(name)?;
+    pub(super) fn observe(&self) -> Result<(Sender, Receiver), LinkError> {
+        let name = Name::take(&self.names);
+        let (mut sender, receiver) = self.link(&format!("observer-{}", name.number))?;
         sender._observing = Place::take(&self.observers);
+        sender._name = Some(name);
         Ok((sender, receiver))
     }
 
@@ -154,6 +162,36 @@ impl Drop for Place {
     }
 }
 
+/// The names of observers' links: the router keeps something of every name for good, so they are used again.
+#[derive(Default)]
+struct Names {
+    free: Vec<usize>,
+    made: usize,
+}
+
+/// A name that no other observer has. It is free again only when its link has left.
+struct Name {
+    names: Arc<Mutex<Names>>,
+    number: usize,
+}
+
+impl Name {
+    fn take(names: &Arc<Mutex<Names>>) -> Name {
+        let mut list = names.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = list.free.pop().unwrap_or_else(|| {
+            list.made += 1;
+            list.made
+        });
+        Name { names: Arc::clone(names), number }
+    }
+}
+
+impl Drop for Name {
+    fn drop(&mut self) {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner).free.push(self.number);
+    }
+}
+
 /// The sending end of a link. Dropping it leaves the bus.
 pub(super) struct Sender {
     tx: LinkTx,
@@ -161,6 +199,7 @@ pub(super) struct Sender {
     filters: Arc<Mutex<HashSet<String>>>,
     _place: Place,
     _observing: Option<Place>,
+    _name: Option<Name>,
 }
 
 impl Sender {
@@ -204,12 +243,6 @@ impl Sender {
         self.flush().map_err(|Dead| LinkError::Dead)?;
         self.send(Packet::Subscribe(Subscribe { pkid: 1, filters: vec![filter] }, None))
             .map_err(|Dead| LinkError::Dead)
-    }
-
-    /// Ends a subscription.
-    pub(super) fn unsubscribe(&mut self, filter: &str) -> Result<(), Dead> {
-        let filters = vec![filter.to_owned()];
-        self.send(Packet::Unsubscribe(Unsubscribe { pkid: 1, filters }, None))
     }
 
     /// `LinkTx::send` is async in name only: it never yields, so that polling it once completes it.

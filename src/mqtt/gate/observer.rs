@@ -1,7 +1,7 @@
 //! Operators and integrations that listen with wildcards: each has a link to the bus of its own, because they are
 //! few and what they hear is much. One that does not keep up is cut, and nobody else notices.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 
@@ -10,40 +10,57 @@ use tokio::task::{spawn_blocking, spawn_local};
 
 use super::connection::put;
 use super::deliver::Downlink;
+use super::pump;
 use super::session::Session;
 use super::uplink::known_type;
 use super::worker::Worker;
+use crate::engine::access::Identity;
 use crate::mqtt::acl::filter_matches;
-use crate::mqtt::bus::{Dead, LinkError, Message, Receiver, Sender};
+use crate::mqtt::bus::{Bus, Dead, LinkError, Message, Receiver, Sender};
 use crate::mqtt::packet::{Packet, QoS, ReasonCode, SubAck};
 use crate::mqtt::topic::Topic;
 
-/// What an operator's link has to do: its session's filters have changed, or the session is gone.
+/// What an operator's link and its session have to say to each other.
 #[derive(Debug, Default)]
 pub(super) struct Wishes {
-    changed: Notify,
-    /// SUBACKs that leave when the link listens.
+    gone: Notify,
+    /// Whether the link hears the bus.
+    listens: Cell<bool>,
+    /// SUBACKs that leave when it does.
     subacks: RefCell<Vec<SubAck>>,
 }
 
 impl Wishes {
-    /// Has the link look at its session again.
-    pub(super) fn changed(&self) {
-        self.changed.notify_one();
+    /// Has the link find out that its session is gone.
+    pub(super) fn leave(&self) {
+        self.gone.notify_one();
     }
 }
 
-/// Subscribes the operator's link to what it now listens to, then says SUBACK. The first time it gets its link.
+/// Says SUBACK once the operator's link listens. With the first one it gets its link.
 pub(super) fn listen(worker: &Rc<Worker>, slot: u32, session: &mut Session, suback: SubAck) {
     let generation = session.generation;
     let wishes = session.observer.get_or_insert_with(|| {
         let wishes = Rc::new(Wishes::default());
         let link = Link { worker: Rc::clone(worker), slot, generation, wishes: Rc::clone(&wishes) };
-        spawn_local(link.run());
+        spawn_local(link.run(filters(&session.identity)));
         wishes
     });
-    wishes.subacks.borrow_mut().push(suback);
-    wishes.changed();
+    if wishes.listens.get() {
+        put(worker, session, &Packet::SubAck(suback));
+    } else {
+        wishes.subacks.borrow_mut().push(suback);
+    }
+}
+
+/// What a link subscribes to on the bus, best first. What of it the operator hears is decided by the filters of its
+/// session, because the router keeps a log for every filter that it has ever seen.
+fn filters(identity: &Identity) -> Vec<String> {
+    let everything = pump::UP.to_owned();
+    match identity {
+        Identity::Operator { tenant: Some(tenant), .. } => vec![format!("ota/v1/{tenant}/d/#"), everything],
+        Identity::Operator { tenant: None, .. } | Identity::Device(_) => vec![everything],
+    }
 }
 
 /// One operator's line.
@@ -55,10 +72,9 @@ struct Link {
 }
 
 impl Link {
-    async fn run(self) {
+    async fn run(self, filters: Vec<String>) {
         let bus = self.worker.parts.shared.bus.clone();
-        let name = format!("observer-{}-{}", self.worker.parts.number, self.generation);
-        match spawn_blocking(move || bus.observe(&name)).await {
+        match spawn_blocking(move || join(&bus, &filters)).await {
             Ok(Ok((sender, receiver))) => self.carry(sender, receiver).await,
             Ok(Err(_)) | Err(_) => {
                 self.with_session(|session| close(session, &self.worker));
@@ -67,15 +83,17 @@ impl Link {
     }
 
     /// Until the session is gone. Dropping the sender leaves the bus.
-    async fn carry(&self, mut sender: Sender, mut receiver: Receiver) {
-        let mut heard = Vec::new();
-        let mut messages = VecDeque::new();
-        loop {
-            if self.align(&mut sender, &mut heard).is_none() {
-                return;
+    async fn carry(&self, _sender: Sender, mut receiver: Receiver) {
+        self.wishes.listens.set(true);
+        self.with_session(|session| {
+            for suback in self.wishes.subacks.take() {
+                put(&self.worker, session, &Packet::SubAck(suback));
             }
+        });
+        let mut messages = VecDeque::new();
+        while self.with_session(|_| ()).is_some() {
             let alive = tokio::select! {
-                () = self.wishes.changed.notified() => Ok(()),
+                () = self.wishes.gone.notified() => Ok(()),
                 next = receiver.next(&mut messages) => next,
             };
             if alive == Err(Dead) {
@@ -87,44 +105,24 @@ impl Link {
         }
     }
 
-    /// Subscribes to what is new and ends what is not wanted any more. None when the session is gone.
-    fn align(&self, sender: &mut Sender, heard: &mut Vec<Box<str>>) -> Option<()> {
-        let wanted: Vec<Box<str>> = self.with_session(|session| {
-            session.subscriptions.others().iter().map(|(filter, _)| filter.clone()).collect()
-        })?;
-        for filter in heard.extract_if(.., |filter| !wanted.contains(filter)) {
-            sender.unsubscribe(&filter).ok()?;
-        }
-        let mut full = false;
-        for filter in wanted {
-            if heard.contains(&filter) {
-                continue;
-            }
-            match sender.subscribe(&filter) {
-                Ok(()) => heard.push(filter),
-                Err(LinkError::Full) => {
-                    full = true;
-                    self.with_session(|session| session.subscriptions.forget_other(&filter))?;
-                }
-                Err(LinkError::Dead) => return None,
-            }
-        }
-        self.with_session(|session| {
-            for mut suback in self.wishes.subacks.take() {
-                if full {
-                    let refused = |code: &mut ReasonCode| *code = ReasonCode::QuotaExceeded;
-                    suback.codes.iter_mut().filter(|code| !code.is_failure()).for_each(refused);
-                }
-                put(&self.worker, session, &Packet::SubAck(suback));
-            }
-        })
-    }
-
     fn with_session<T>(&self, act: impl FnOnce(&mut Session) -> T) -> Option<T> {
         let mut sessions = self.worker.sessions.borrow_mut();
         let session = sessions.get_mut(self.slot as usize)?;
         (session.generation == self.generation).then(|| act(session))
     }
+}
+
+/// Joins the bus with the first filter that it has room for. Waits for the router.
+fn join(bus: &Bus, filters: &[String]) -> Result<(Sender, Receiver), LinkError> {
+    let (mut sender, receiver) = bus.observe()?;
+    let mut joined = Err(LinkError::Full);
+    for filter in filters {
+        joined = sender.subscribe(filter);
+        if joined != Err(LinkError::Full) {
+            break;
+        }
+    }
+    joined.map(|()| (sender, receiver))
 }
 
 fn close(session: &mut Session, worker: &Worker) {

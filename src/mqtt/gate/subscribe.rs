@@ -252,9 +252,6 @@ pub(super) fn unsubscribe(
         };
         codes.push(if had { ReasonCode::Success } else { ReasonCode::NoSubscriptionExisted });
     }
-    if let Some(wishes) = &session.observer {
-        wishes.changed();
-    }
     put(worker, session, &Packet::UnsubAck(UnsubAck { packet_id: unsubscribe.packet_id, codes }));
     Ok(())
 }

@@ -361,7 +361,7 @@ impl Worker {
             self.devices.borrow_mut().remove(key);
         }
         if let Some(wishes) = &session.observer {
-            wishes.changed();
+            wishes.leave();
         }
         self.parts.shared.sessions.fetch_sub(1, Ordering::Relaxed);
         self.fire(session.will, &session.identity);
