@@ -11,7 +11,7 @@ use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, Stream
 use updraft::engine::call::Call;
 use updraft::mqtt::Limits;
 use updraft::mqtt::Tls;
-use updraft::mqtt::packet::{Connect, Packet, ReasonCode, Version, Will, decode, encode};
+use updraft::mqtt::packet::{Connect, Disconnect, Packet, QoS, ReasonCode, Version, Will, decode, encode};
 
 use super::client::{Client, login};
 use super::world::{PATIENCE, Plan, World, key};
@@ -105,6 +105,29 @@ fn a_token_that_is_renewed_ends_the_session_that_it_opened() {
         other => panic!("{other:?}"),
     }
     let (_, connack) = Client::try_connect(world.address, login(Version::V5, "lamp", &token));
+    assert_eq!(connack.code, ReasonCode::BadUserNameOrPassword);
+}
+
+#[test]
+fn an_operator_who_is_removed_hears_no_more() {
+    let world = World::with(Plan { workers: 3, ..Plan::default() });
+    let token = world.operator("ops", None);
+    let kept = world.operator("root", None);
+    let connect = |name: &str, client: &str, token: &str| {
+        let connect = Connect { client_id: client.into(), ..login(Version::V5, name, token) };
+        let mut client = Client::connect(world.address, connect);
+        client.subscribe(&[("ota/v1/+/#", QoS::AtLeastOnce)]);
+        client
+    };
+    let mut removed = [connect("ops", "a", &token), connect("ops", "b", &token), connect("ops", "", &token)];
+    let mut root = connect("root", "a", &kept);
+    world.call(Call::RemoveOperator { name: "ops".into() });
+    for ops in &mut removed {
+        let expected = Packet::Disconnect(Disconnect::new(ReasonCode::NotAuthorized));
+        assert_eq!(ops.rest(), [expected]);
+    }
+    root.quiet();
+    let (_, connack) = Client::try_connect(world.address, login(Version::V5, "ops", &token));
     assert_eq!(connack.code, ReasonCode::BadUserNameOrPassword);
 }
 

@@ -1,6 +1,8 @@
 //! Operators listen with wildcards inside their tenant; nothing internal reaches them.
 
-use updraft::mqtt::packet::{Packet, Publish, PublishProperties, QoS, ReasonCode, Unsubscribe, Version};
+use updraft::mqtt::packet::{
+    Connect, Disconnect, Packet, Publish, PublishProperties, QoS, ReasonCode, Unsubscribe, Version,
+};
 
 use super::HELLO;
 use super::client::{Client, login};
@@ -132,4 +134,26 @@ fn more_tenants_are_observed_than_the_bus_has_logs_and_none_hears_another() {
     assert_eq!(&*last.message().topic, "ota/v1/tenant-139/d/lamp/state");
     last.quiet();
     observers.iter_mut().for_each(Client::quiet);
+}
+
+#[test]
+fn an_observer_that_comes_twice_is_taken_over_and_another_client_of_its_name_is_not() {
+    let world = World::new();
+    let token = world.operator("ops", Some("default"));
+    let connect = |client: &str| {
+        let connect = Connect { client_id: client.into(), ..login(Version::V5, "ops", &token) };
+        let mut ops = Client::connect(world.address, connect);
+        let codes = ops.subscribe(&[("ota/v1/default/d/+/state", QoS::AtMostOnce)]);
+        assert_eq!(codes, [ReasonCode::Success]);
+        ops
+    };
+    let (mut nobody, mut other, mut old) = (connect(""), connect("b"), connect("a"));
+    let mut hears = [connect("a"), connect("")];
+    assert_eq!(old.rest(), [Packet::Disconnect(Disconnect::new(ReasonCode::SessionTakenOver))]);
+    let mut lamp = world.connected(Version::V5, "lamp");
+    lamp.publish("ota/v1/default/d/lamp/state", 1, "online");
+    for ops in hears.iter_mut().chain([&mut nobody, &mut other]) {
+        assert_eq!(&*ops.message().topic, "ota/v1/default/d/lamp/state");
+        ops.quiet();
+    }
 }

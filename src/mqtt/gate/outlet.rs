@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 use super::stamp::Mark;
-use super::worker::{Mail, home_of};
+use super::worker::{Mail, home_of, home_of_operator};
 use super::{Death, Fatal};
 use crate::domain::device::Format;
 use crate::domain::ids::DeviceKey;
@@ -197,15 +197,13 @@ impl engine::Outlet for Outlet {
     }
 
     fn evict(&mut self, principals: Vec<Principal>) {
-        // Operators are to follow.
-        let devices = principals.into_iter().filter_map(|principal| match principal {
-            Principal::Device(key) => Some(key),
-            Principal::Operator(_) => None,
-        });
-        for key in devices {
-            let mailbox = &self.mailboxes[home_of(&key, self.mailboxes.len())];
+        for principal in principals {
+            let home = match &principal {
+                Principal::Device(key) => home_of(key, self.mailboxes.len()),
+                Principal::Operator(name) => home_of_operator(name, self.mailboxes.len()),
+            };
             // A worker that has stopped has no sessions left.
-            let _ = mailbox.blocking_send(Mail::Evict(key));
+            let _ = self.mailboxes[home].blocking_send(Mail::Evict(principal));
         }
     }
 }

@@ -26,12 +26,14 @@ pub(super) fn open_session(worker: &Rc<Worker>, identity: Identity, connect: &Co
         Identity::Device(key) => Some(key.clone()),
         Identity::Operator { .. } => None,
     };
-    let known = device.as_ref().and_then(|key| worker.devices.borrow().get(key).copied());
-    if let Some(slot) = known {
-        take_over(worker, slot, connect.clean_start);
-    }
-    let present = known.is_some() && !connect.clean_start;
     let generation = worker.next_generation();
+    let seat = seat(&identity, connect, generation);
+    let known = match (&device, &seat) {
+        (Some(key), _) => worker.devices.borrow().get(key).copied(),
+        (None, Some(seat)) => worker.operators.borrow().get(seat).copied(),
+        (None, None) => None,
+    };
+    let present = known.is_some_and(|slot| take_over(worker, slot, connect.clean_start));
     let mut sessions = worker.sessions.borrow_mut();
     let slot = match known {
         Some(slot) => slot,
@@ -44,6 +46,9 @@ pub(super) fn open_session(worker: &Rc<Worker>, identity: Identity, connect: &Co
     if !present {
         session.subscriptions = Subscriptions::default();
         session.delivery = None;
+        if let Some(wishes) = session.observer.take() {
+            wishes.leave();
+        }
     }
     session.will = will;
     session.generation = generation;
@@ -52,6 +57,9 @@ pub(super) fn open_session(worker: &Rc<Worker>, identity: Identity, connect: &Co
     put(worker, session, &Packet::ConnAck(welcome(worker, session, connect, present)));
     session.resume(worker.now.get());
     drop(sessions);
+    if let Some(seat) = seat {
+        worker.operators.borrow_mut().insert(seat, slot);
+    }
     if let Some(key) = device {
         worker.devices.borrow_mut().insert(key.clone(), slot);
         worker.say_linked(&key, true);
@@ -59,10 +67,24 @@ pub(super) fn open_session(worker: &Rc<Worker>, identity: Identity, connect: &Co
     Some((slot as u32, generation))
 }
 
+/// Under what an operator's session is found again: the second connection of one client ends the first
+/// [MQTT-3.1.4-3], but several clients may share an operator's token. Without an id every client is another one.
+fn seat(identity: &Identity, connect: &Connect, generation: u32) -> Option<(Box<str>, Box<str>)> {
+    match identity {
+        // No client can send the NUL.
+        Identity::Operator { name, .. } if connect.client_id.is_empty() => {
+            Some((name.clone(), format!("\0{generation}").into()))
+        }
+        Identity::Operator { name, .. } => Some((name.clone(), connect.client_id.as_str().into())),
+        Identity::Device(_) => None,
+    }
+}
+
 /// Ends the connection that the session has. Its task sees that the session is no longer its own and says 0x8E.
-fn take_over(worker: &Worker, slot: usize, clean: bool) {
+/// Whether the session goes on: one that was to end with its connection has ended [MQTT-3.1.2-6].
+fn take_over(worker: &Worker, slot: usize, clean: bool) -> bool {
     let mut sessions = worker.sessions.borrow_mut();
-    let Some(session) = sessions.get_mut(slot) else { return };
+    let Some(session) = sessions.get_mut(slot) else { return false };
     let will = match session.live() {
         Some(live) => {
             uplink::release(worker, live);
@@ -76,6 +98,7 @@ fn take_over(worker: &Worker, slot: usize, clean: bool) {
         None => session.will.take().filter(|_| clean),
     };
     worker.fire(will, &session.identity);
+    !clean
 }
 
 fn expiry(worker: &Worker, connect: &Connect, device: bool) -> u32 {

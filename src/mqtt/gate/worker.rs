@@ -2,7 +2,7 @@
 //! worker, so that takeover and resumption are between two lines of this file and never between threads.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hasher as _};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use super::stamp::Mark;
 use super::will::{Fate, Parting};
 use super::{MqttError, Shared, connection, probe, uplink};
 use crate::domain::ids::DeviceKey;
-use crate::engine::access::Identity;
+use crate::engine::access::{Identity, Principal};
 use crate::engine::call::{self, Receipt};
 use crate::engine::query::Reader;
 use crate::mqtt::bus::{self, Message};
@@ -52,8 +52,8 @@ pub(super) enum Mail {
     Desired(Vec<call::Downlink>),
     /// A payload that could not be read behind the bus.
     Malformed(Mark, PayloadError),
-    /// The token of a device has ended, and so does its session.
-    Evict(DeviceKey),
+    /// The token of a device or an operator has ended, and so do its sessions.
+    Evict(Principal),
     /// The door closes.
     Stop,
 }
@@ -72,6 +72,8 @@ pub(super) struct Worker {
     pub(super) parts: Parts,
     pub(super) sessions: RefCell<Slab<Session>>,
     pub(super) devices: RefCell<HashMap<DeviceKey, usize>>,
+    /// Operators' sessions, by name and client id.
+    pub(super) operators: RefCell<BTreeMap<(Box<str>, Box<str>), usize>>,
     bus: RefCell<bus::Sender>,
     flush: Notify,
     pub(super) scratch: RefCell<Vec<u8>>,
@@ -82,21 +84,26 @@ pub(super) struct Worker {
     /// Connections that wait until there are fewer.
     pub(super) blocked: RefCell<Vec<Waker>>,
     pub(super) stopping: Cell<bool>,
-    /// Devices whose tokens have ended lately.
-    evicted: RefCell<HashMap<DeviceKey, Instant>>,
+    /// Whose tokens have ended lately; few, because orders are.
+    evicted: RefCell<Vec<(Principal, Instant)>>,
 }
 
 /// Which of `workers` holds the client.
 pub(super) fn home(identity: &Identity, workers: usize) -> usize {
     match identity {
         Identity::Device(key) => home_of(key, workers),
-        Identity::Operator { name, .. } => share(name, workers),
+        Identity::Operator { name, .. } => home_of_operator(name, workers),
     }
 }
 
 /// Which of `workers` holds the device.
 pub(super) fn home_of(key: &DeviceKey, workers: usize) -> usize {
     share(key, workers)
+}
+
+/// Which of `workers` holds all sessions of the operator.
+pub(super) fn home_of_operator(name: &str, workers: usize) -> usize {
+    share(&name, workers)
 }
 
 fn share(key: &impl std::hash::Hash, workers: usize) -> usize {
@@ -118,6 +125,7 @@ pub(super) fn start(parts: Parts, mail: mpsc::Receiver<Mail>) -> Result<thread::
             parts,
             sessions: RefCell::default(),
             devices: RefCell::default(),
+            operators: RefCell::default(),
             bus: RefCell::new(sender),
             flush: Notify::new(),
             scratch: RefCell::new(vec![0; SCRATCH]),
@@ -226,7 +234,7 @@ impl Worker {
             Mail::Receipts(receipts) => self.settle(receipts),
             Mail::Desired(documents) => self.deliver_desired(documents),
             Mail::Malformed(mark, error) => self.refuse(mark, &error),
-            Mail::Evict(key) => self.evict(key),
+            Mail::Evict(principal) => self.evict(principal),
             Mail::Stop => return false,
         }
         true
@@ -319,7 +327,7 @@ impl Worker {
         for slot in over {
             self.forget(slot);
         }
-        self.evicted.borrow_mut().retain(|_, at| at.elapsed() < REMEMBERED);
+        self.evicted.borrow_mut().retain(|(_, at)| at.elapsed() < REMEMBERED);
         self.wake_blocked();
     }
 
@@ -357,8 +365,9 @@ impl Worker {
     /// Ends a session for good.
     pub(super) fn forget(&self, slot: usize) {
         let session = self.sessions.borrow_mut().remove(slot);
-        if let Some(key) = session.device() {
-            self.devices.borrow_mut().remove(key);
+        match &session.identity {
+            Identity::Device(key) => drop(self.devices.borrow_mut().remove(key)),
+            Identity::Operator { .. } => self.operators.borrow_mut().retain(|_, at| *at != slot),
         }
         if let Some(wishes) = &session.observer {
             wishes.leave();
@@ -419,37 +428,46 @@ impl Worker {
         away < self.limits().retained_sessions
     }
 
-    /// Ends a session because its token has ended. A client that proved itself with that token is remembered for
+    /// Ends the sessions of a token that has ended. A client that proved itself with that token is remembered for
     /// as long as it can still be on its way here.
-    fn evict(&self, key: DeviceKey) {
-        let slot = self.devices.borrow().get(&key).copied();
-        let away = slot.and_then(|slot| {
-            let mut sessions = self.sessions.borrow_mut();
-            let session = sessions.get_mut(slot)?;
-            session.expiry_s = 0;
-            session.subscriptions = Subscriptions::default();
-            session.delivery = None;
-            session.will = None;
-            match session.live() {
-                Some(live) => {
-                    live.close(ReasonCode::NotAuthorized, self.now.get());
-                    None
-                }
-                None => Some(slot),
+    fn evict(&self, principal: Principal) {
+        let slots: Vec<usize> = match &principal {
+            Principal::Device(key) => self.devices.borrow().get(key).copied().into_iter().collect(),
+            Principal::Operator(name) => {
+                let operators = self.operators.borrow();
+                operators.iter().filter(|((own, _), _)| own == name).map(|(_, slot)| *slot).collect()
             }
-        });
-        if let Some(slot) = away {
-            self.forget(slot);
+        };
+        for slot in slots {
+            self.evict_one(slot);
         }
-        self.evicted.borrow_mut().insert(key, Instant::now());
+        self.evicted.borrow_mut().push((principal, Instant::now()));
+    }
+
+    fn evict_one(&self, slot: usize) {
+        let mut sessions = self.sessions.borrow_mut();
+        let Some(session) = sessions.get_mut(slot) else { return };
+        session.expiry_s = 0;
+        session.subscriptions = Subscriptions::default();
+        session.delivery = None;
+        session.will = None;
+        match session.live() {
+            Some(live) => live.close(ReasonCode::NotAuthorized, self.now.get()),
+            None => {
+                drop(sessions);
+                self.forget(slot);
+            }
+        }
     }
 
     /// Whether the proof is older than the end of its token.
     fn is_evicted(&self, admission: &Admission) -> bool {
-        match &admission.identity {
-            Identity::Device(key) => self.evicted.borrow().get(key).is_some_and(|at| *at >= admission.asked),
-            Identity::Operator { .. } => false,
-        }
+        let owns = |principal: &Principal| match (principal, &admission.identity) {
+            (Principal::Device(key), Identity::Device(own)) => key == own,
+            (Principal::Operator(name), Identity::Operator { name: own, .. }) => name == own,
+            (Principal::Device(_) | Principal::Operator(_), _) => false,
+        };
+        self.evicted.borrow().iter().any(|(principal, at)| *at >= admission.asked && owns(principal))
     }
 
     fn admit(self: &Rc<Self>, admission: Admission) {
