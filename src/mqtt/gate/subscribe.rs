@@ -85,6 +85,7 @@ fn seat(identity: &Identity, connect: &Connect, generation: u32) -> Option<(Box<
 fn take_over(worker: &Worker, slot: usize, clean: bool) -> bool {
     let mut sessions = worker.sessions.borrow_mut();
     let Some(session) = sessions.get_mut(slot) else { return false };
+    let clean = clean || session.expiry_s == 0;
     let will = match session.live() {
         Some(live) => {
             uplink::release(worker, live);
