@@ -32,6 +32,8 @@ pub(super) struct Downlink {
 pub(super) struct Delivery {
     last_id: u16,
     inflight: VecDeque<(u16, Downlink)>,
+    /// What was in flight on an earlier connection and is to be sent again, before anything new.
+    again: VecDeque<(u16, Downlink)>,
     queue: VecDeque<Downlink>,
 }
 
@@ -69,41 +71,49 @@ impl Session {
         true
     }
 
-    /// Sends again what was in flight, marked as a repeat, then what waits (MQTT 5, 4.4).
+    /// Sends again what was in flight, marked as a repeat, then what waits (MQTT 5, 4.4): no more at a time than the
+    /// client takes now, which may be less than before.
     pub(super) fn resume(&mut self, now: Tick) {
-        if let (State::Live(live), Some(delivery)) = (&mut self.state, &mut self.delivery) {
-            let mut again = std::mem::take(&mut delivery.inflight);
-            again
-                .retain(|(id, message)| !expired(message, now) && write(live, message, Some(*id), true, now));
-            delivery.inflight = again;
+        if let Some(delivery) = &mut self.delivery {
+            delivery.inflight.append(&mut delivery.again);
+            delivery.again = std::mem::take(&mut delivery.inflight);
         }
         self.advance(now);
     }
 
-    /// Moves messages from the queue into flight, as many as the client takes.
+    /// Moves messages into flight, as many as the client takes: repeats first.
     fn advance(&mut self, now: Tick) {
         let Some(delivery) = &mut self.delivery else { return };
         if let State::Live(live) = &mut self.state {
             while delivery.inflight.len() < usize::from(live.inflight_max) {
-                let Some(message) = delivery.queue.pop_front() else { break };
-                let id = delivery.next_id();
-                if !expired(&message, now) && write(live, &message, Some(id), false, now) {
+                let Some((id, message, dup)) = delivery.next() else { break };
+                if !expired(&message, now) && write(live, &message, Some(id), dup, now) {
                     delivery.inflight.push_back((id, message));
                 }
             }
         }
-        if delivery.inflight.is_empty() && delivery.queue.is_empty() {
+        if delivery.inflight.is_empty() && delivery.again.is_empty() && delivery.queue.is_empty() {
             self.delivery = None;
         }
     }
 }
 
 impl Delivery {
-    /// A packet identifier that nothing in flight has: with at most 32 in flight there is always one.
+    /// What goes into flight next, and whether it is a repeat.
+    fn next(&mut self) -> Option<(u16, Downlink, bool)> {
+        if let Some((id, message)) = self.again.pop_front() {
+            return Some((id, message, true));
+        }
+        let message = self.queue.pop_front()?;
+        Some((self.next_id(), message, false))
+    }
+
+    /// A packet identifier that nothing in flight has: with at most 32 in flight, or to be sent again, there is
+    /// always one.
     fn next_id(&mut self) -> u16 {
         loop {
             self.last_id = self.last_id.checked_add(1).unwrap_or(1);
-            if self.inflight.iter().all(|(id, _)| *id != self.last_id) {
+            if self.inflight.iter().chain(&self.again).all(|(id, _)| *id != self.last_id) {
                 return self.last_id;
             }
         }
