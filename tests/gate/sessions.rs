@@ -1,9 +1,9 @@
 //! Sessions: takeover, resumption, wills, keep-alive, bounds, and the end of the server.
 
 use std::io::Write;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use updraft::mqtt::packet::{Connect, Disconnect, Packet, Publish, QoS, ReasonCode, Version, Will};
+use updraft::mqtt::packet::{Connect, Disconnect, Packet, PubAck, Publish, QoS, ReasonCode, Version, Will};
 use updraft::mqtt::{Death, Limits};
 
 use super::HELLO;
@@ -12,6 +12,7 @@ use super::world::{PATIENCE, Plan, World, key, wait};
 
 const DESIRED: &str = "ota/v1/default/d/lamp/desired";
 const HELLO_TOPIC: &str = "ota/v1/default/d/lamp/hello";
+const RESP: &str = "ota/v1/default/d/lamp/resp";
 const STATE: &str = "ota/v1/default/d/lamp/state";
 
 /// A session of an hour.
@@ -116,6 +117,87 @@ fn no_more_is_in_flight_than_the_client_takes() {
 }
 
 #[test]
+fn no_more_comes_again_than_the_client_takes() {
+    let world = World::new();
+    let token = world.device("lamp");
+    let mut lamp = Client::connect(world.address, lasting(Version::V5, &token));
+    lamp.subscribe(&[(RESP, QoS::AtLeastOnce)]);
+    let mut first = Vec::new();
+    for id in 1..=5 {
+        lamp.publish("ota/v1/default/d/lamp/get", id, "{}");
+        assert_eq!(lamp.puback(id), ReasonCode::Success);
+        let Packet::Publish(publish) = lamp.next() else { panic!("no answer") };
+        first.push(publish);
+    }
+    drop(lamp);
+    for round in 0..2 {
+        let few = Connect { receive_maximum: 2, ..lasting(Version::V5, &token) };
+        let mut lamp = Client::connect(world.address, few);
+        for publish in &first[..2] {
+            assert_eq!(lamp.next(), Packet::Publish(Publish { dup: true, ..publish.clone() }), "{round}");
+        }
+        lamp.quiet();
+    }
+    let few = Connect { receive_maximum: 1, ..lasting(Version::V5, &token) };
+    let mut lamp = Client::connect(world.address, few);
+    lamp.publish("ota/v1/default/d/lamp/get", 6, "{}");
+    let mut said = Vec::new();
+    while said.len() < 6 {
+        match lamp.next() {
+            Packet::Publish(publish) => {
+                lamp.send(&Packet::PubAck(PubAck::new(publish.packet_id, ReasonCode::Success)));
+                said.push(publish);
+            }
+            other => assert!(matches!(other, Packet::PubAck(_)), "{other:?}"),
+        }
+    }
+    assert!(!said.pop().unwrap().dup);
+    let again: Vec<_> = first.into_iter().map(|publish| Publish { dup: true, ..publish }).collect();
+    assert_eq!(said, again);
+    lamp.quiet();
+}
+
+#[test]
+fn a_session_that_was_to_end_with_its_connection_does_not_survive_a_takeover() {
+    let world = World::new();
+    let token = world.device("lamp");
+    let online = || world.reader.device(&key("default", "lamp")).unwrap().unwrap().online;
+    let will = Will { topic: STATE.into(), payload: "offline".into(), delay_s: 3600, ..Will::default() };
+    let ending = Connect { will: Some(will), session_expiry: 0, ..lasting(Version::V5, &token) };
+    let mut old = Client::connect(world.address, ending);
+    old.subscribe(&[(DESIRED, QoS::AtLeastOnce)]);
+    old.publish(STATE, 1, "online");
+    assert_eq!(old.puback(1), ReasonCode::Success);
+    assert!(online());
+    let (mut new, connack) = Client::try_connect(world.address, lasting(Version::V5, &token));
+    assert!(!connack.session_present);
+    wait(|| !online(), || "the will of the session that has ended".into());
+    new.publish(HELLO_TOPIC, 1, HELLO);
+    assert_eq!(new.puback(1), ReasonCode::Success);
+    new.quiet();
+}
+
+#[test]
+fn a_disconnect_may_prolong_a_session_that_lasts_and_no_other() {
+    let world = World::new();
+    let token = world.device("lamp");
+    let mut bye = Disconnect::new(ReasonCode::NORMAL_DISCONNECTION);
+    bye.session_expiry = Some(3600);
+    let short = |name: &str, token: &str| Connect { session_expiry: 1, ..login(Version::V5, name, token) };
+    let mut lamp = Client::connect(world.address, short("lamp", &token));
+    lamp.send(&Packet::Disconnect(bye.clone()));
+    assert_eq!(lamp.rest(), []);
+    drop(Client::connect(world.address, short("other", &world.device("other"))));
+    let sessions = || world.gate.as_ref().unwrap().stats().sessions;
+    wait(|| sessions() == 1, || format!("{} sessions after the shorter one", sessions()));
+    let last = Connect { session_expiry: 0, ..lasting(Version::V5, &token) };
+    let (mut lamp, connack) = Client::try_connect(world.address, last);
+    assert!(connack.session_present);
+    lamp.send(&Packet::Disconnect(bye));
+    assert_eq!(lamp.rest(), [disconnect(ReasonCode::ProtocolError)]);
+}
+
+#[test]
 fn a_message_larger_than_the_client_takes_is_not_sent() {
     let world = World::new();
     let token = world.device("lamp");
@@ -166,6 +248,28 @@ fn a_device_that_falls_silent_is_cut_after_one_and_a_half_keep_alives() {
     let connect = Connect { keep_alive: 1, ..login(Version::V5, "lamp", &token) };
     let mut lamp = Client::connect(world.address, connect);
     assert_eq!(lamp.rest(), [disconnect(ReasonCode::KeepAliveTimeout)]);
+}
+
+#[test]
+fn half_a_packet_is_no_sign_of_life_whatever_is_sent_meanwhile() {
+    let world = World::new();
+    let token = world.operator("ops", Some("default"));
+    let mut lamp = world.connected(Version::V5, "lamp");
+    let connect = Connect { keep_alive: 1, ..login(Version::V5, "ops", &token) };
+    let mut ops = Client::connect(world.address, connect);
+    ops.subscribe(&[("ota/v1/default/d/lamp/state", QoS::AtMostOnce)]);
+    ops.socket.write_all(&[0x82, 40, 0]).unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    let end = loop {
+        assert!(Instant::now() < deadline, "the connection goes on");
+        lamp.publish(STATE, 1, "online");
+        assert_eq!(lamp.puback(1), ReasonCode::Success);
+        match ops.next() {
+            Packet::Publish(_) => {}
+            end => break end,
+        }
+    };
+    assert_eq!(end, disconnect(ReasonCode::KeepAliveTimeout));
 }
 
 #[test]

@@ -133,10 +133,7 @@ impl Connection {
     fn may_read(&self, worker: &Worker, cx: &Context<'_>) -> bool {
         let limits = worker.limits();
         let mut open = false;
-        // What a client does not take of our answers it shall not ask more of either.
-        self.with_live(worker, |live| {
-            open = live.uplinks.len() < usize::from(limits.uplinks) && live.waiting() < live.outbox_max / 2;
-        });
+        self.with_live(worker, |live| open = live.is_open(limits));
         if open && uplink::full(worker) {
             worker.blocked.borrow_mut().push(cx.waker().clone());
             return false;
@@ -149,7 +146,10 @@ impl Connection {
         let mut scratch = worker.scratch.borrow_mut();
         let mut buffer = ReadBuf::new(&mut scratch);
         ready!(Pin::new(stream).poll_read(cx, &mut buffer))?;
-        Poll::Ready(Ok(buffer.filled().len()))
+        let count = buffer.filled().len();
+        // Only what comes from the client is a sign of life, not a second look at what it sent before.
+        self.with_live(worker, |live| live.heard = worker.now.get());
+        Poll::Ready(Ok(count))
     }
 
     /// Reads packets from what was kept and from the first `count` bytes of the scratch.
@@ -171,12 +171,10 @@ impl Connection {
     /// Reads whole packets from the front of `bytes`, as many as may be taken now. Returns how far it came.
     fn packets(&mut self, worker: &Rc<Worker>, bytes: &[u8]) -> Result<usize, End> {
         let max = worker.limits().packet_bytes;
-        let now = worker.now.get();
         let mut used = 0;
         loop {
             let mut full = false;
             let ours = self.with_live(worker, |live| {
-                live.heard = now;
                 full = live.uplinks.len() >= usize::from(worker.limits().uplinks) || live.closing.is_some();
             });
             if !ours {
@@ -205,7 +203,7 @@ impl Connection {
                 put(worker, session, &Packet::PingResp);
                 Ok(())
             }
-            Packet::Disconnect(said) => Err(goodbye(session, &said)),
+            Packet::Disconnect(said) => Err(goodbye(worker, session, &said)),
             // MQTT 5, 3.15: a client may begin to re-authenticate only if it used a method at CONNECT.
             Packet::Auth(_)
             | Packet::Connect(_)
@@ -322,13 +320,13 @@ fn acknowledged(worker: &Worker, session: &mut Session, packet_id: u16) -> Resul
     Ok(())
 }
 
-fn goodbye(session: &mut Session, said: &Disconnect) -> End {
+fn goodbye(worker: &Worker, session: &mut Session, said: &Disconnect) -> End {
     if let Some(expiry_s) = said.session_expiry {
         // MQTT 5, 3.14.2.2.2: a session that was to end with the connection cannot be prolonged now.
         if session.expiry_s == 0 && expiry_s != 0 {
             return End::Refuse(ReasonCode::ProtocolError);
         }
-        session.expiry_s = session.expiry_s.min(expiry_s);
+        session.expiry_s = expiry_s.min(worker.limits().session_expiry_s);
     }
     End::Goodbye { will: said.reason == ReasonCode::DisconnectWithWillMessage }
 }

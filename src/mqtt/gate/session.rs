@@ -8,6 +8,7 @@ use std::task::Waker;
 use bytes::Bytes;
 
 use super::deliver::Delivery;
+use super::limits::Limits;
 use super::observer::Wishes;
 use super::will::Will;
 use crate::domain::device::Format;
@@ -148,6 +149,11 @@ impl Live {
     /// Bytes that wait to be written.
     pub(super) fn waiting(&self) -> usize {
         self.outbox.len() - self.written
+    }
+
+    /// Whether the client may be read from. What it does not take of our answers it shall not ask more of either.
+    pub(super) fn is_open(&self, limits: &Limits) -> bool {
+        self.uplinks.len() < usize::from(limits.uplinks) && self.waiting() < self.outbox_max / 2
     }
 
     /// Notes that bytes were put into the outbox; too many of them end the connection. Wakes its task.

@@ -336,6 +336,10 @@ impl Worker {
         let grace = Tick::from(live.keep_alive_s) + Tick::from(live.keep_alive_s) / 2;
         let since = |then: Tick| now.saturating_sub(then);
         let receipt = limits.receipt_timeout.as_secs() as Tick;
+        if !live.is_open(limits) || uplink::full(self) {
+            // It may well have said something that is not read yet; these cases have times of their own.
+            live.heard = now;
+        }
         if live.keep_alive_s != 0 && since(live.heard) > grace {
             live.close(ReasonCode::KeepAliveTimeout, now);
         } else if live.waiting() > 0 && since(live.progress) > limits.write_stall.as_secs() as Tick {
