@@ -83,12 +83,9 @@ fn select(confined: Option<&TenantId>, asked: Option<TenantId>) -> Result<Tenant
 /// Who sends a request, whoever it is.
 ///
 /// # Errors
-/// 401 without a valid token, 429 after too many failures from the same address.
+/// 401 without a valid token, 429 instead after too many failures from the same address.
 pub async fn identify(parts: &Parts, door: &Arc<Door>) -> Result<Identity, ApiError> {
     let peer = parts.extensions.get::<Peer>().map(|peer| peer.0);
-    if let Some(wait) = peer.and_then(|peer| door.failures.blocked(peer, Instant::now())) {
-        return Err(too_many_failures(wait));
-    }
     let Some(credential) = Credential::of(&parts.headers)? else {
         return Err(ApiError::unauthenticated());
     };
@@ -96,11 +93,19 @@ pub async fn identify(parts: &Parts, door: &Arc<Door>) -> Result<Identity, ApiEr
     let identity = door.ask(move |reader| reader.authenticate(token.reveal())).await?;
     match identity.filter(|identity| credential.fits(identity)) {
         Some(identity) => Ok(identity),
+        None => Err(peer.map_or_else(ApiError::unauthenticated, |peer| failed(door, peer))),
+    }
+}
+
+/// Counts a failure, unless the address has used up its budget. Whoever has a valid token is never refused for what
+/// others behind the same address do: behind a proxy all are.
+fn failed(door: &Door, peer: IpAddr) -> ApiError {
+    let now = Instant::now();
+    match door.failures.blocked(peer, now) {
+        Some(wait) => too_many_failures(wait),
         None => {
-            if let Some(peer) = peer {
-                door.failures.note(peer, Instant::now());
-            }
-            Err(ApiError::unauthenticated())
+            door.failures.note(peer, now);
+            ApiError::unauthenticated()
         }
     }
 }

@@ -197,14 +197,6 @@ async fn prove(door: &Arc<Door>, connect: &Connect, peer: IpAddr) -> Result<Iden
         return Err(ReasonCode::BadAuthenticationMethod);
     }
     let name = connect.user_name.clone().unwrap_or_default();
-    let limits = &door.shared.settings.limits;
-    let tried = |failures: &Mutex<Failures>| {
-        let failures = failures.lock().unwrap_or_else(PoisonError::into_inner);
-        failures.allows(limits, peer, &name, Instant::now())
-    };
-    if !tried(&door.failures) {
-        return Err(ReasonCode::ConnectionRateExceeded);
-    }
     let token =
         connect.password.as_ref().and_then(|p| String::from_utf8(p.to_vec()).ok()).unwrap_or_default();
     let reader = door.reader.clone();
@@ -218,11 +210,19 @@ async fn prove(door: &Arc<Door>, connect: &Connect, peer: IpAddr) -> Result<Iden
         }
         Err(_) => return Err(ReasonCode::ServerUnavailable),
     };
-    if proven.is_err() {
-        let mut failures = door.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        failures.note(peer, &name, Instant::now());
+    proven.map_err(|code| failed(door, peer, &name).unwrap_or(code))
+}
+
+/// Counts a failed login; the code for one that has failed too often. Whoever holds a valid token is never refused for
+/// what others behind the same address do.
+fn failed(door: &Door, peer: IpAddr, name: &str) -> Option<ReasonCode> {
+    let now = Instant::now();
+    let mut failures = door.failures.lock().unwrap_or_else(PoisonError::into_inner);
+    if !failures.allows(&door.shared.settings.limits, peer, name, now) {
+        return Some(ReasonCode::ConnectionRateExceeded);
     }
-    proven
+    failures.note(peer, name, now);
+    None
 }
 
 /// Whether the names that the client uses are those of the token's owner.

@@ -57,7 +57,8 @@ pub struct Limits {
     pub chunk_budget_bytes: usize,
     /// When a device that was refused for the budget should ask again.
     pub chunk_retry_ms: u64,
-    /// Failed logins of one address in a minute, over all names; a fleet behind one address shares it.
+    /// Failed logins of one address in a minute, over all names, until more of them are told to slow down. A valid
+    /// token is let in all the same: a whole fleet may be behind one address, or one proxy.
     pub failures_by_address: u32,
     /// Failed logins of one address for one name in a minute.
     pub failures_by_name: u32,
@@ -102,8 +103,7 @@ const WINDOW: Duration = Duration::from_secs(60);
 /// many addresses nothing and saves the memory.
 const REMEMBERED: usize = 65_536;
 
-/// Failed logins of the last minute. It refuses by the address, and by name only together with the address: a name
-/// alone would let anybody lock a device out.
+/// Failed logins of the last minute, by address, and by name together with the address.
 #[derive(Debug, Default)]
 pub(super) struct Failures {
     by_address: HashMap<IpAddr, Count>,
@@ -117,7 +117,7 @@ struct Count {
 }
 
 impl Failures {
-    /// Whether a login may be tried.
+    /// Whether a failed login is one of the ordinary ones.
     pub(super) fn allows(&self, limits: &Limits, address: IpAddr, name: &str, now: Instant) -> bool {
         let spent = |count: Option<&Count>| {
             count.filter(|c| now.duration_since(c.since) < WINDOW).map_or(0, |c| c.failures)
