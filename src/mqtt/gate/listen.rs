@@ -18,7 +18,7 @@ use super::worker::Mail;
 use super::{MqttError, Settings, Shared, Tls, handshake};
 use crate::engine::query::Reader;
 
-/// How long accepting pauses when the system has no descriptor left.
+/// How long accepting pauses when it fails, as without a descriptor.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Bound, and not accepting yet.
@@ -122,18 +122,17 @@ async fn accept(listener: TcpListener, door: Arc<Door>, tls: Option<TlsAcceptor>
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => welcome(&door, stream, peer, tls.clone()),
-            // Without a descriptor the connection stays in the kernel's queue; anything else is the client's.
-            Err(error) if is_exhausted(&error) => tokio::time::sleep(PAUSE).await,
-            Err(_) => {}
+            Err(error) if is_clients(&error) => {}
+            // Without a descriptor the connection stays in the kernel's queue; any other error may last as well.
+            Err(_) => tokio::time::sleep(PAUSE).await,
         }
     }
 }
 
-/// Whether the process or the system has no room for another socket.
-fn is_exhausted(error: &std::io::Error) -> bool {
-    use rustix::io::Errno;
-    let errno = Errno::from_io_error(error);
-    errno.is_some_and(|e| [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM].contains(&e))
+/// Whether the error is of the one connection that was to be accepted, so that the next one may be had at once.
+fn is_clients(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind;
+    matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::Interrupted)
 }
 
 /// Begins a handshake, or closes the connection when there are too many.
