@@ -154,8 +154,9 @@ impl Connection {
 
     /// Reads packets from what was kept and from the first `count` bytes of the scratch.
     fn take_packets(&mut self, worker: &Rc<Worker>, count: usize) -> Result<(), End> {
-        let scratch = worker.scratch.take();
-        let result = if self.tail.is_empty() {
+        // Borrowed, not taken: nothing that goes wrong below may leave the worker without it.
+        let scratch = worker.scratch.borrow();
+        if self.tail.is_empty() {
             let used = self.packets(worker, &scratch[..count]);
             used.map(|used| self.tail = scratch[used..count].to_vec())
         } else {
@@ -163,9 +164,7 @@ impl Connection {
             tail.extend_from_slice(&scratch[..count]);
             let used = self.packets(worker, &tail);
             used.map(|used| self.tail = if used == 0 { tail } else { tail[used..].to_vec() })
-        };
-        worker.scratch.replace(scratch);
-        result
+        }
     }
 
     /// Reads whole packets from the front of `bytes`, as many as may be taken now. Returns how far it came.
