@@ -8,7 +8,7 @@ use super::connection::{End, put};
 use super::deliver::Downlink;
 use super::session::{Closing, Down, Live, Session, State, Subscriptions};
 use super::will::{Parting, Will};
-use super::worker::{Worker, epoch_document, granted};
+use super::worker::{Seat, Worker, epoch_document, granted};
 use super::{observer, uplink};
 use crate::engine::access::Identity;
 use crate::mqtt::acl::{self, Denial, Scope, Verb};
@@ -39,7 +39,7 @@ pub(super) fn open_session(worker: &Rc<Worker>, identity: Identity, connect: &Co
         Some(slot) => slot,
         None => {
             worker.parts.shared.sessions.fetch_add(1, Ordering::Relaxed);
-            sessions.insert(Session::new(identity))
+            sessions.insert(Session::new(identity.clone()))
         }
     };
     let session = sessions.get_mut(slot)?;
@@ -50,6 +50,8 @@ pub(super) fn open_session(worker: &Rc<Worker>, identity: Identity, connect: &Co
             wishes.leave();
         }
     }
+    // An operator may have been removed and added anew, in another tenant, while its session was still ending.
+    session.identity = identity;
     session.will = will;
     session.generation = generation;
     session.expiry_s = expiry(worker, connect, device.is_some());
@@ -69,7 +71,7 @@ pub(super) fn open_session(worker: &Rc<Worker>, identity: Identity, connect: &Co
 
 /// Under what an operator's session is found again: the second connection of one client ends the first
 /// [MQTT-3.1.4-3], but several clients may share an operator's token. Without an id every client is another one.
-fn seat(identity: &Identity, connect: &Connect, generation: u32) -> Option<(Box<str>, Box<str>)> {
+fn seat(identity: &Identity, connect: &Connect, generation: u32) -> Option<Seat> {
     match identity {
         // No client can send the NUL.
         Identity::Operator { name, .. } if connect.client_id.is_empty() => {

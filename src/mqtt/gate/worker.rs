@@ -67,13 +67,15 @@ pub(super) struct Parts {
     pub(super) window: Arc<Window>,
 }
 
+/// Under what an operator's session is found: its name and its client id.
+pub(super) type Seat = (Box<str>, Box<str>);
+
 /// The state of a worker. Its tasks hold it together and never across an await.
 pub(super) struct Worker {
     pub(super) parts: Parts,
     pub(super) sessions: RefCell<Slab<Session>>,
     pub(super) devices: RefCell<HashMap<DeviceKey, usize>>,
-    /// Operators' sessions, by name and client id.
-    pub(super) operators: RefCell<BTreeMap<(Box<str>, Box<str>), usize>>,
+    pub(super) operators: RefCell<BTreeMap<Seat, usize>>,
     bus: RefCell<bus::Sender>,
     flush: Notify,
     pub(super) scratch: RefCell<Vec<u8>>,
