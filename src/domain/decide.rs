@@ -57,6 +57,7 @@ pub fn decide(facts: Facts, event: &Event, now: Time) -> Outcome {
         Event::Attribute { id, value } => desk.attribute(*id, value),
         Event::Feedback { action, feedback } => desk.feedback(*action, feedback),
         Event::Unreadable { code, message } => {
+            desk.seen();
             Verdict::Rejected(Reject::Unreadable { code, message: message.clone() })
         }
         Event::Get => desk.get(),

@@ -8,7 +8,7 @@ use super::batch::Connected;
 use super::call::{Command, Desired, Downlink, Message, Outcome, Receipt, Stamp, Wanted};
 use super::query::active_actions;
 use crate::domain::action::{Action, Origin};
-use crate::domain::decide::{Changed, Facts, Tell, Verdict, decide};
+use crate::domain::decide::{Changed, Facts, Reject, Tell, Verdict, decide};
 use crate::domain::deployment::Deployment;
 use crate::domain::device::Device;
 use crate::domain::event::{Event, Needed};
@@ -99,6 +99,9 @@ impl<'a> Batch<'a> {
         };
         let outcome = match self.decide_for(device, event)? {
             Verdict::Stored | Verdict::Repeated => Outcome::Stored,
+            Verdict::Rejected(Reject::Unreadable { code, message }) => {
+                Outcome::Unreadable { code, message: message.into() }
+            }
             Verdict::Rejected(reject) => {
                 Outcome::Rejected { code: reject.code(), message: reject.to_string() }
             }

@@ -382,6 +382,13 @@ pub enum Outcome {
     Stored,
     /// The disk is full: nothing of it is stored, and the device is to send it again later.
     NoRoom,
+    /// It cannot be read; that is stored.
+    Unreadable {
+        /// The door's code.
+        code: &'static str,
+        /// A sentence for people.
+        message: String,
+    },
     /// It is refused; the refusal is stored.
     Rejected {
         /// A stable code for machines.

@@ -219,7 +219,7 @@ impl Prepared {
         let Prepared { shared, mailboxes, mail, window, engine_line } = self;
         let listeners = listen::bind(&shared.settings)?;
         let (local_addr, tls_addr) = (listeners.local_addr, listeners.tls_addr);
-        pump::start(&shared, engine_line, engine, &mailboxes)?;
+        pump::start(&shared, engine_line, engine)?;
         let mut workers = Vec::with_capacity(mail.len());
         for (number, mail) in mail.into_iter().enumerate() {
             let parts = worker::Parts {

@@ -12,11 +12,10 @@ use std::sync::mpsc as channel;
 use std::thread;
 
 use bytes::Bytes;
-use tokio::sync::mpsc;
 
 use super::stamp::Mark;
-use super::worker::Mail;
 use super::{MqttError, Shared};
+use crate::domain::event::Event;
 use crate::domain::ids::{DeviceId, DeviceKey, TenantId};
 use crate::engine::call::Stamp;
 use crate::engine::{Engine, Stopped};
@@ -73,22 +72,16 @@ impl Line {
 }
 
 /// Starts the reading and the feeding thread.
-pub(super) fn start(
-    shared: &Arc<Shared>,
-    line: Line,
-    engine: Engine,
-    mailboxes: &[mpsc::Sender<Mail>],
-) -> Result<(), MqttError> {
+pub(super) fn start(shared: &Arc<Shared>, line: Line, engine: Engine) -> Result<(), MqttError> {
     let (words, waiting) = channel::sync_channel(WAITING);
     let reading = Arc::clone(shared);
     thread::Builder::new()
         .name("mqtt-read".into())
         .spawn(move || read(line, &words, &reading))
         .map_err(MqttError::Thread)?;
-    let mailboxes = mailboxes.to_vec();
     thread::Builder::new()
         .name("mqtt-feed".into())
-        .spawn(move || feed(&waiting, &engine, &mailboxes))
+        .spawn(move || feed(&waiting, &engine))
         .map_err(MqttError::Thread)?;
     Ok(())
 }
@@ -114,15 +107,15 @@ fn is_downlink(topic: &[u8]) -> bool {
 }
 
 /// Decodes and hands in, in the order of the bus, until the engine has stopped.
-fn feed(waiting: &channel::Receiver<Message>, engine: &Engine, mailboxes: &[mpsc::Sender<Mail>]) {
+fn feed(waiting: &channel::Receiver<Message>, engine: &Engine) {
     while let Ok(message) = waiting.recv() {
-        if hand_in(&message, engine, mailboxes).is_err() {
+        if hand_in(&message, engine).is_err() {
             return;
         }
     }
 }
 
-fn hand_in(message: &Message, engine: &Engine, mailboxes: &[mpsc::Sender<Mail>]) -> Result<(), Stopped> {
+fn hand_in(message: &Message, engine: &Engine) -> Result<(), Stopped> {
     // A will has no connection left that waits for a receipt: its stamp is nobody's.
     let stamp = Stamp(message.stamp.unwrap_or(u128::MAX));
     let Ok(text) = std::str::from_utf8(message.seen()) else { return Ok(()) };
@@ -137,16 +130,12 @@ fn hand_in(message: &Message, engine: &Engine, mailboxes: &[mpsc::Sender<Mail>])
                 match payload::decode(leaf, message.content_type.as_deref(), &message.payload) {
                     Ok(decoded) => match decoded.body {
                         Body::Event(event) => engine.uplink(key, event, stamp),
-                        Body::Get { .. } => engine.uplink(key, crate::domain::event::Event::Get, stamp),
+                        Body::Get { .. } => engine.uplink(key, Event::Get, stamp),
                         Body::Explain { .. } | Body::ChunkGet(_) => Ok(()),
                     },
                     Err(error) => {
-                        let mark = Mark::from(stamp);
-                        if let Some(mailbox) = mailboxes.get(usize::from(mark.worker)) {
-                            // A worker that has stopped has nobody to tell.
-                            let _ = mailbox.blocking_send(Mail::Malformed(mark, error));
-                        }
-                        Ok(())
+                        let (code, message) = (error.code(), error.to_string().into());
+                        engine.uplink(key, Event::Unreadable { code, message }, stamp)
                     }
                 }
             }

@@ -209,7 +209,7 @@ fn reply_to(publish: &Publish, body: Option<&Body>) -> ReplyTo {
 
 /// The receipt of a payload that cannot be read: it never reached the engine.
 pub(super) fn rejected(error: &PayloadError) -> Receipt {
-    let outcome = Outcome::Rejected { code: error.code(), message: error.to_string() };
+    let outcome = Outcome::Unreadable { code: error.code(), message: error.to_string() };
     Receipt { seq: None, outcome }
 }
 
@@ -240,7 +240,7 @@ pub(super) fn settle(
                     let (code, message) = payload::NO_ROOM;
                     Answer::Rejected { code, message, retry_after_s: Some(NO_ROOM_RETRY_S) }
                 }
-                Outcome::Rejected { code, message } => {
+                Outcome::Unreadable { code, message } | Outcome::Rejected { code, message } => {
                     Answer::Rejected { code, message, retry_after_s: None }
                 }
             };
@@ -350,9 +350,8 @@ pub(super) fn reason(outcome: &Outcome) -> ReasonCode {
     match outcome {
         Outcome::Stored => ReasonCode::Success,
         Outcome::NoRoom => ReasonCode::QuotaExceeded,
-        Outcome::Rejected { code: "no-such-device" | "no-such-action" | "not-yours", .. } => {
-            ReasonCode::NotAuthorized
-        }
+        Outcome::Unreadable { .. } => ReasonCode::PayloadFormatInvalid,
+        Outcome::Rejected { code: "no-such-device" | "no-such-action", .. } => ReasonCode::NotAuthorized,
         Outcome::Rejected { .. } => ReasonCode::ImplementationSpecificError,
     }
 }

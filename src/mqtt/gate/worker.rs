@@ -29,7 +29,7 @@ use crate::engine::call::{self, Receipt};
 use crate::engine::query::Reader;
 use crate::mqtt::bus::{self, Message};
 use crate::mqtt::packet::{QoS, ReasonCode};
-use crate::mqtt::payload::{self, PayloadError};
+use crate::mqtt::payload::{self};
 use crate::mqtt::topic::{Leaf, Topic};
 use crate::store::artifacts::Artifacts;
 
@@ -50,8 +50,6 @@ pub(super) enum Mail {
     Receipts(Vec<(Mark, Receipt)>),
     /// Desired documents from the engine.
     Desired(Vec<call::Downlink>),
-    /// A payload that could not be read behind the bus.
-    Malformed(Mark, PayloadError),
     /// The token of a device or an operator has ended, and so do its sessions.
     Evict(Principal),
     /// The door closes.
@@ -235,7 +233,6 @@ impl Worker {
             Mail::Admit(admission) => self.admit(*admission),
             Mail::Receipts(receipts) => self.settle(receipts),
             Mail::Desired(documents) => self.deliver_desired(documents),
-            Mail::Malformed(mark, error) => self.refuse(mark, &error),
             Mail::Evict(principal) => self.evict(principal),
             Mail::Stop => return false,
         }
@@ -250,11 +247,6 @@ impl Worker {
                 self.settle_one(mark, &receipt, uplink::reason(&receipt.outcome));
             }
         }
-        self.wake_blocked();
-    }
-
-    fn refuse(&self, mark: Mark, error: &PayloadError) {
-        self.settle_one(mark, &uplink::rejected(error), ReasonCode::PayloadFormatInvalid);
         self.wake_blocked();
     }
 

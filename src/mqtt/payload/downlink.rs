@@ -69,7 +69,9 @@ pub fn encode_ack(leaf: Leaf, receipt: &Receipt, format: Format) -> Vec<u8> {
     let (status, code, message) = match &receipt.outcome {
         Outcome::Stored => ("stored", None, None),
         Outcome::NoRoom => ("rejected", Some(NO_ROOM.0), Some(NO_ROOM.1)),
-        Outcome::Rejected { code, message } => ("rejected", Some(*code), Some(message.as_str())),
+        Outcome::Unreadable { code, message } | Outcome::Rejected { code, message } => {
+            ("rejected", Some(*code), Some(message.as_str()))
+        }
     };
     let topic = receipt.seq.is_none().then_some(Shown(leaf));
     write(&AckWire { seq: receipt.seq.map(Count), status, code, message, topic }, format)
