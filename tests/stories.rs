@@ -16,7 +16,7 @@ use updraft::domain::decide::{Facts, Note, Policy, Tell, Verdict, decide};
 use updraft::domain::deployment::Target;
 use updraft::domain::device::{Capabilities, Device, Hardware};
 use updraft::domain::eligibility::{self, AttemptLimit};
-use updraft::domain::event::{Event, Hello, Needed, Report};
+use updraft::domain::event::{Configuration, Event, Hello, Mode, Needed, Report};
 use updraft::domain::feedback::{Feedback, Finished, Progress, Word};
 use updraft::domain::ids::{
     ActionId, AttributeId, DeploymentId, DeviceId, DeviceKey, FirmwareType, ImageId, ProductId, ReleaseId,
@@ -273,11 +273,12 @@ impl World {
         let (device, _) = &self.devices[id];
         let versions = device.versions.iter().map(|(kind, r)| format!("type {kind}: {}", r.running));
         let attributes = device.attributes.iter().map(|(id, value)| format!("attribute {id}: {value}"));
+        let named = device.named.iter().map(|(name, value)| format!("attribute {name}: {value}"));
         let failures = device.failures.iter();
         let failures = failures.map(|(k, f)| format!("type {k}: image {} failed {} times", f.image, f.count));
         let active = device.active.iter().map(|(kind, action)| format!("type {kind}: action {action}"));
         let refused = device.refused.iter().map(|r| format!("refused: {}", r.message));
-        versions.chain(attributes).chain(failures).chain(active).chain(refused).collect()
+        versions.chain(attributes).chain(named).chain(failures).chain(active).chain(refused).collect()
     }
 }
 
@@ -310,13 +311,44 @@ fn device_event(what: &str, rest: &[&str]) -> Event {
             Event::Attribute { id, value: rest[1..].join(" ").into() }
         }
         "get" => Event::Get,
+        "poll" => Event::Poll,
+        "retrieved" => Event::Retrieved { action: ActionId::parse(rest[0]).unwrap() },
+        "configure" => configure(rest),
         "offline" => Event::Presence { online: false },
-        "fb" => feedback(rest, &fields),
+        "fb" => {
+            let (action, feedback) = feedback(rest, &fields);
+            Event::Feedback { action, feedback }
+        }
+        "answer" => {
+            let (action, feedback) = feedback(rest, &fields);
+            Event::CancelAnswer { action, feedback }
+        }
         other => panic!("no such event: {other}"),
     }
 }
 
-fn feedback(rest: &[&str], fields: &BTreeMap<&str, &str>) -> Event {
+/// Words are the mode, then `name=value`, or `name` alone for one without a value.
+fn configure(rest: &[&str]) -> Event {
+    let mode = match rest[0] {
+        "merge" => Mode::Merge,
+        "replace" => Mode::Replace,
+        "remove" => Mode::Remove,
+        other => panic!("no such mode: {other}"),
+    };
+    let (mut numbered, mut named, mut versions) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+    for word in &rest[1..] {
+        let (name, value) = word.split_once('=').map_or((*word, None), |(name, value)| (name, Some(value)));
+        let id = AttributeId::parse(name);
+        match (id, id.and_then(AttributeId::firmware_type)) {
+            (_, Some(kind)) => drop(versions.insert(kind, running(value.unwrap()))),
+            (Some(id), None) => drop(numbered.insert(id, value.map(Into::into))),
+            (None, None) => drop(named.insert(name.into(), value.map(Into::into))),
+        }
+    }
+    Event::Configure(Configuration { mode, numbered, named, versions })
+}
+
+fn feedback(rest: &[&str], fields: &BTreeMap<&str, &str>) -> (ActionId, Feedback) {
     let word = match rest[1] {
         "proceeding" => Word::Proceeding,
         "scheduled" => Word::Scheduled,
@@ -333,20 +365,18 @@ fn feedback(rest: &[&str], fields: &BTreeMap<&str, &str>) -> Event {
     // A story gives a time to say "the same feedback again"; without one each line is a new one.
     let time = fields.get("time").map(|t| t.parse::<u64>().unwrap());
     let fingerprint = time.map_or_else(unique, |t| t * 100 + rest[1].len() as u64);
-    Event::Feedback {
-        action: ActionId::parse(rest[0]).unwrap(),
-        feedback: Feedback {
-            word,
-            code: fields.get("code").map(|c| c.parse().unwrap()),
-            progress: fields.get("progress").map(|p| {
-                let (done, of) = p.split_once('/').unwrap();
-                Progress { done: done.parse().unwrap(), of: of.parse().unwrap() }
-            }),
-            details: fields.get("say").map(|s| (*s).into()).into_iter().collect(),
-            time: time.map(Time),
-            fingerprint,
-        },
-    }
+    let feedback = Feedback {
+        word,
+        code: fields.get("code").map(|c| c.parse().unwrap()),
+        progress: fields.get("progress").map(|p| {
+            let (done, of) = p.split_once('/').unwrap();
+            Progress { done: done.parse().unwrap(), of: of.parse().unwrap() }
+        }),
+        details: fields.get("say").map(|s| (*s).into()).into_iter().collect(),
+        time: time.map(Time),
+        fingerprint,
+    };
+    (ActionId::parse(rest[0]).unwrap(), feedback)
 }
 
 fn unique() -> u64 {
@@ -390,6 +420,8 @@ fn note(note: &Note, details: &[Box<str>]) -> String {
         Note::Created => format!("created{details}"),
         Note::Told => "told".into(),
         Note::Said(word) => format!("said {word:?}{details}"),
+        Note::Retrieved => "retrieved".into(),
+        Note::Answered(word) => format!("answered {word:?}{details}"),
         Note::Reported => format!("reported{details}"),
         Note::CancelAsked => "cancel asked".into(),
         Note::CancelEnded => "cancel ended".into(),

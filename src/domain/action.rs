@@ -1,6 +1,7 @@
 //! The life of an action: one device, what it is to receive, one state machine.
 
 use super::deployment::Target;
+use super::device::Convergence;
 use super::feedback::{Feedback, Finished, Progress, Word};
 use super::ids::{ActionId, DeploymentId, DeviceKey, FirmwareType, ImageId, Time};
 use super::version::Version;
@@ -208,8 +209,12 @@ impl Action {
 pub enum Signal<'a> {
     /// The device has been told.
     Told,
-    /// The device says something.
-    Said(&'a Feedback),
+    /// The device has read what it is to do.
+    Retrieved,
+    /// The device says something; what ends the action well there decides whether "success" is the end.
+    Said(&'a Feedback, Convergence),
+    /// The device answers a cancel.
+    Answered(&'a Feedback),
     /// The device reports exactly the target.
     Converged,
     /// The device reports something else, at a moment when the target should run.
@@ -263,7 +268,12 @@ pub fn step(action: &Action, signal: Signal<'_>) -> Step {
             State::Queued => Step::Moved(State::Offered),
             _ => Step::Unchanged,
         },
-        Signal::Said(feedback) => step_said(action, feedback),
+        Signal::Retrieved => match action.state {
+            State::Queued | State::Offered => Step::Moved(State::Accepted),
+            _ => Step::Unchanged,
+        },
+        Signal::Said(feedback, convergence) => step_said(action, feedback, convergence),
+        Signal::Answered(feedback) => step_answered(action, feedback),
         Signal::Converged => Step::Moved(State::Succeeded),
         Signal::NotConverged => match action.state {
             State::Verifying => Step::Moved(State::Failed(Failure::NotConverged)),
@@ -282,7 +292,7 @@ pub fn step(action: &Action, signal: Signal<'_>) -> Step {
 }
 
 /// What the device's words do to an active action.
-fn step_said(action: &Action, feedback: &Feedback) -> Step {
+fn step_said(action: &Action, feedback: &Feedback, convergence: Convergence) -> Step {
     if action.fingerprints.contains(&feedback.fingerprint) {
         return Step::Unchanged;
     }
@@ -299,8 +309,31 @@ fn step_said(action: &Action, feedback: &Feedback) -> Step {
         Word::Rejected => Step::Noted,
         Word::Canceled if action.cancelling => Step::Moved(State::Cancelled),
         Word::Canceled => Step::Noted,
-        Word::Closed(Finished::Success | Finished::None) => forward(action.state, State::Verifying),
+        Word::Closed(Finished::Success | Finished::None) => match convergence {
+            Convergence::ByReport => forward(action.state, State::Verifying),
+            Convergence::ByFeedback => Step::Moved(State::Succeeded),
+        },
         Word::Closed(Finished::Failure) => Step::Moved(State::Failed(Failure::Reported(feedback.code))),
+    }
+}
+
+/// What the device's answer to a cancel does to an active action (DDI: `cancelAction/{actionId}/feedback`).
+fn step_answered(action: &Action, feedback: &Feedback) -> Step {
+    if action.fingerprints.contains(&feedback.fingerprint) {
+        return Step::Unchanged;
+    }
+    match feedback.word {
+        _ if !action.cancelling => Step::Refused(Refusal::NoCancelPending),
+        Word::Closed(Finished::Success | Finished::None) => Step::Moved(State::Cancelled),
+        // The cancel failed or is refused, and the action goes on; all else is news about the cancel.
+        Word::Closed(Finished::Failure)
+        | Word::Rejected
+        | Word::Canceled
+        | Word::Proceeding
+        | Word::Scheduled
+        | Word::Resumed
+        | Word::Download
+        | Word::Downloaded => Step::Noted,
     }
 }
 
@@ -312,8 +345,10 @@ fn forward(from: State, to: State) -> Step {
 /// Ends are final: a repeat of what ended it is no news, anything that says otherwise is refused.
 fn step_ended(action: &Action, signal: Signal<'_>) -> Step {
     let feedback = match signal {
-        Signal::Said(feedback) => feedback,
+        Signal::Said(feedback, _) => feedback,
+        Signal::Answered(feedback) => return step_ended_answered(action, feedback),
         Signal::Told
+        | Signal::Retrieved
         | Signal::Converged
         | Signal::NotConverged
         | Signal::CancelForced
@@ -341,6 +376,21 @@ fn step_ended(action: &Action, signal: Signal<'_>) -> Step {
     }
 }
 
+/// The answer to a cancel that has ended; an action that ended otherwise has no cancel to answer.
+fn step_ended_answered(action: &Action, feedback: &Feedback) -> Step {
+    if action.fingerprints.contains(&feedback.fingerprint) {
+        return Step::Unchanged;
+    }
+    match (action.state, feedback.word) {
+        (State::Cancelled, Word::Closed(Finished::Success | Finished::None)) => Step::Unchanged,
+        (State::Cancelled, Word::Closed(Finished::Failure) | Word::Rejected) => {
+            Step::Refused(Refusal::Contradicts)
+        }
+        (State::Cancelled, _) => Step::Refused(Refusal::Finished),
+        (_, _) => Step::Refused(Refusal::NoCancelPending),
+    }
+}
+
 /// Applies what [`step`] found to the action's fields. Returns whether anything is to be recorded.
 pub fn apply(action: &mut Action, signal: Signal<'_>, step: Step, now: Time) -> bool {
     let state = match step {
@@ -351,12 +401,14 @@ pub fn apply(action: &mut Action, signal: Signal<'_>, step: Step, now: Time) -> 
     action.state = state;
     action.changed = now;
     match signal {
-        Signal::Said(feedback) => apply_feedback(action, feedback),
+        Signal::Said(feedback, _) => apply_feedback(action, feedback),
+        Signal::Answered(feedback) => apply_answer(action, feedback),
         Signal::CancelAsked { by } => {
             action.cancelling = !state.is_terminal();
             action.cancel_by = action.cancelling.then_some(by);
         }
         Signal::Told
+        | Signal::Retrieved
         | Signal::Converged
         | Signal::NotConverged
         | Signal::CancelForced
@@ -370,11 +422,25 @@ pub fn apply(action: &mut Action, signal: Signal<'_>, step: Step, now: Time) -> 
     true
 }
 
-fn apply_feedback(action: &mut Action, feedback: &Feedback) {
+fn remember(action: &mut Action, feedback: &Feedback) {
     if action.fingerprints.len() == FINGERPRINTS_MAX {
         action.fingerprints.remove(0);
     }
     action.fingerprints.push(feedback.fingerprint);
+}
+
+fn apply_answer(action: &mut Action, feedback: &Feedback) {
+    remember(action, feedback);
+    match feedback.word {
+        Word::Closed(_) | Word::Rejected => end_cancel(action),
+        // DDI: the word for a cancel of the device's own is out of place here.
+        Word::Canceled => action.warning = true,
+        Word::Proceeding | Word::Scheduled | Word::Resumed | Word::Download | Word::Downloaded => {}
+    }
+}
+
+fn apply_feedback(action: &mut Action, feedback: &Feedback) {
+    remember(action, feedback);
     if feedback.progress.is_some() {
         action.progress = feedback.progress;
     }

@@ -1,5 +1,7 @@
 //! The decision: facts, event and moment in; what changes, what to tell and what to answer out.
 
+mod attributes;
+mod feedback;
 mod outcome;
 
 use std::collections::BTreeMap;
@@ -12,8 +14,7 @@ use super::device::{
 };
 use super::eligibility::{self, AttemptLimit, Candidate, Reason};
 use super::event::{Event, Hello, Report};
-use super::feedback::Feedback;
-use super::ids::{ActionId, AttributeId, FirmwareType, Time};
+use super::ids::{ActionId, FirmwareType, Time};
 use super::image::Image;
 use super::offer::Offer;
 use super::version::{Running, Version};
@@ -60,6 +61,10 @@ pub fn decide(facts: Facts, event: &Event, now: Time) -> Outcome {
             desk.seen();
             Verdict::Rejected(Reject::Unreadable { code, message: message.clone() })
         }
+        Event::CancelAnswer { action, feedback } => desk.cancel_answer(*action, feedback),
+        Event::Configure(new) => desk.configure(new),
+        Event::Poll => desk.poll(),
+        Event::Retrieved { action } => desk.retrieved(*action),
         Event::Get => desk.get(),
         Event::Presence { online } => desk.presence(*online),
         Event::Assign { deployment, target, images, allow_downgrade } => {
@@ -237,51 +242,6 @@ impl Desk {
             .filter(|a| a.id == id)
             .flat_map(|a| &a.components)
             .any(|c| versions.get(&c.kind).is_some_and(|running| !running.is(c.number, &c.version)))
-    }
-
-    fn attribute(&mut self, id: AttributeId, value: &str) -> Verdict {
-        self.seen();
-        if value.len() > ATTRIBUTE_VALUE_MAX {
-            return Verdict::Rejected(Reject::ValueTooLong(id));
-        }
-        let known = self.device.attributes.contains_key(&id);
-        if !known && self.device.attributes.len() >= ATTRIBUTES_MAX {
-            return Verdict::Rejected(Reject::TooManyAttributes);
-        }
-        self.device.attributes.insert(id, value.into());
-        Verdict::Stored
-    }
-
-    fn feedback(&mut self, id: ActionId, feedback: &Feedback) -> Verdict {
-        self.seen();
-        let Some(action) = self.actions.iter().find(|a| a.id == id) else {
-            return Verdict::Rejected(Reject::NoSuchAction(id));
-        };
-        match action::step(action, Signal::Said(feedback)) {
-            Step::Unchanged => Verdict::Repeated,
-            Step::Refused(refusal) => {
-                self.drift(id, feedback);
-                Verdict::Rejected(Reject::Action(refusal))
-            }
-            Step::Moved(_) | Step::Noted => {
-                self.signal(id, Signal::Said(feedback), Note::Said(feedback.word), feedback.details.clone());
-                Verdict::Stored
-            }
-        }
-    }
-
-    fn drift(&mut self, id: ActionId, feedback: &Feedback) {
-        if let Some(action) = self.actions.iter_mut().find(|a| a.id == id) {
-            let entry = Entry {
-                at: self.now,
-                state: action.state,
-                note: Note::Drift(feedback.word),
-                code: feedback.code,
-                details: feedback.details.clone(),
-            };
-            let before = action.state;
-            record(&mut self.changed, action, Some(before), entry);
-        }
     }
 
     fn get(&mut self) -> Verdict {
@@ -462,14 +422,24 @@ impl Desk {
         if action.state == State::Verifying && before != State::Verifying {
             action.verified_in = self.device.boot.clone();
         }
-        let code = match signal {
-            Signal::Said(feedback) => feedback.code,
-            _ => None,
+        let feedback = match signal {
+            Signal::Said(feedback, _) | Signal::Answered(feedback) => Some(feedback),
+            Signal::Told
+            | Signal::Retrieved
+            | Signal::Converged
+            | Signal::NotConverged
+            | Signal::CancelAsked { .. }
+            | Signal::CancelForced
+            | Signal::CancelExpired
+            | Signal::Superseded => None,
         };
+        let code = feedback.and_then(|feedback| feedback.code);
         let entry = Entry { at: self.now, state: action.state, note, code, details };
         record(&mut self.changed, action, Some(before), entry);
         // A cancel that the device refuses brings the action back into what it should run.
-        self.desired |= cancelling && !action.cancelling && matches!(signal, Signal::Said(_));
+        self.desired |= cancelling && !action.cancelling && feedback.is_some();
+        // The software is about to be another: the attributes may be too.
+        self.device.attributes_wanted |= before != action.state && action.state == State::Verifying;
         if action.state.is_terminal() {
             self.desired = true;
             let ended = action.clone();
@@ -488,6 +458,7 @@ impl Desk {
                     self.device.failures.insert(component.kind, failures);
                 }
                 State::Succeeded => {
+                    self.device.installed = Some(action.id);
                     self.device.failures.remove(&component.kind);
                 }
                 _ => {}

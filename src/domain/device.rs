@@ -10,6 +10,9 @@ pub const ATTRIBUTES_MAX: usize = 100;
 /// The longest attribute value in bytes; hawkBit allows 255 characters.
 pub const ATTRIBUTE_VALUE_MAX: usize = 255;
 
+/// The longest name of a named attribute in bytes; hawkBit allows 128 characters.
+pub const ATTRIBUTE_NAME_MAX: usize = 128;
+
 /// What the device is made of, as it says itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Hardware {
@@ -121,6 +124,25 @@ pub struct Refused {
     pub message: Box<str>,
 }
 
+/// What ends an action well on a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Convergence {
+    /// The device reports what it runs: only the target's version ends it.
+    ByReport,
+    /// The device never reports a version: its own word has to do.
+    ByFeedback,
+}
+
+impl Convergence {
+    /// The name at every door.
+    pub fn name(self) -> &'static str {
+        match self {
+            Convergence::ByReport => "by-report",
+            Convergence::ByFeedback => "by-feedback",
+        }
+    }
+}
+
 /// A device.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Device {
@@ -136,6 +158,10 @@ pub struct Device {
     pub versions: BTreeMap<FirmwareType, Reported>,
     /// Its attributes, apart from the versions.
     pub attributes: BTreeMap<AttributeId, Box<str>>,
+    /// Its attributes that have a name and no number, as hawkBit devices send them.
+    pub named: BTreeMap<Box<str>, Box<str>>,
+    /// Whether it is to send its attributes: from the start, and again when its software may have changed.
+    pub attributes_wanted: bool,
     /// The boot that it last announced.
     pub boot: Option<Box<str>>,
     /// The sequence numbers seen in that boot.
@@ -144,6 +170,8 @@ pub struct Device {
     pub desired_seq: u64,
     /// The active action of each firmware type; one action may hold several types.
     pub active: BTreeMap<FirmwareType, ActionId>,
+    /// The newest action that succeeded.
+    pub installed: Option<ActionId>,
     /// Failed attempts by firmware type.
     pub failures: BTreeMap<FirmwareType, Failures>,
     /// The newest message about it that was refused.
@@ -166,10 +194,13 @@ impl Device {
             capabilities: Capabilities::default(),
             versions: BTreeMap::new(),
             attributes: BTreeMap::new(),
+            named: BTreeMap::new(),
+            attributes_wanted: true,
             boot: None,
             window: SeqWindow::default(),
             desired_seq: 0,
             active: BTreeMap::new(),
+            installed: None,
             failures: BTreeMap::new(),
             refused: None,
             online: false,
@@ -181,6 +212,15 @@ impl Device {
     /// The encoding for messages that the device did not ask for.
     pub fn push_format(&self) -> Format {
         self.capabilities.formats.first().copied().unwrap_or(Format::Json)
+    }
+
+    /// What ends an action for these firmware types well. A device that has ever reported the version of one of them
+    /// goes on to, and so does one that numbers its messages: only the devices of MQTT do, and they report at birth.
+    pub fn convergence(&self, mut kinds: impl Iterator<Item = FirmwareType>) -> Convergence {
+        match self.window.seen != 0 || kinds.any(|kind| self.versions.contains_key(&kind)) {
+            true => Convergence::ByReport,
+            false => Convergence::ByFeedback,
+        }
     }
 
     /// How many actions for `image` have failed on this device.

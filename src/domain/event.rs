@@ -38,6 +38,30 @@ pub struct Report {
     pub versions: BTreeMap<FirmwareType, Running>,
 }
 
+/// How new attributes meet those that a device has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// They are set, and those without a value are removed.
+    Merge,
+    /// They take the place of all others.
+    Replace,
+    /// They are removed, whatever value they come with.
+    Remove,
+}
+
+/// Attributes by number and by name, and the versions among them. None is an attribute without a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Configuration {
+    /// How they meet those that the device has.
+    pub mode: Mode,
+    /// Attributes that have a number.
+    pub numbered: BTreeMap<AttributeId, Option<Box<str>>>,
+    /// Attributes that have a name.
+    pub named: BTreeMap<Box<str>, Option<Box<str>>>,
+    /// What the device runs.
+    pub versions: BTreeMap<FirmwareType, Running>,
+}
+
 /// One thing that happens to a device.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
@@ -65,6 +89,22 @@ pub enum Event {
         code: &'static str,
         /// The door's sentence.
         message: Box<str>,
+    },
+    /// The device sends its attributes.
+    Configure(Configuration),
+    /// The device answers a cancel.
+    CancelAnswer {
+        /// The action.
+        action: ActionId,
+        /// What it says.
+        feedback: Feedback,
+    },
+    /// The device asks whether there is something for it; the door that it asks at tells it.
+    Poll,
+    /// The device has read what an action wants.
+    Retrieved {
+        /// The action.
+        action: ActionId,
     },
     /// The device asks what it should run.
     Get,
@@ -107,10 +147,13 @@ impl Event {
     /// The firmware types whose standing offers the decision needs.
     pub fn offers_needed(&self) -> Needed {
         match self {
-            Event::Hello(_) | Event::Get => Needed::All,
+            Event::Hello(_) | Event::Get | Event::Poll => Needed::All,
             Event::Report(report) => Needed::Kinds(report.versions.keys().copied().collect()),
+            Event::Configure(new) => Needed::Kinds(new.versions.keys().copied().collect()),
             Event::Offered { kind } => Needed::Kinds(vec![*kind]),
             Event::Unreadable { .. }
+            | Event::Retrieved { .. }
+            | Event::CancelAnswer { .. }
             | Event::Attribute { .. }
             | Event::Feedback { .. }
             | Event::Presence { .. }
@@ -126,6 +169,10 @@ impl Event {
             Event::Hello(hello) => Some(hello.seq),
             Event::Report(report) => report.seq,
             Event::Get
+            | Event::Configure(_)
+            | Event::Poll
+            | Event::Retrieved { .. }
+            | Event::CancelAnswer { .. }
             | Event::Unreadable { .. }
             | Event::Attribute { .. }
             | Event::Feedback { .. }
@@ -142,8 +189,12 @@ impl Event {
         match self {
             Event::Hello(hello) => Some(&hello.versions),
             Event::Report(report) => Some(&report.versions),
+            Event::Configure(new) => Some(&new.versions),
             Event::Get
             | Event::Unreadable { .. }
+            | Event::Poll
+            | Event::Retrieved { .. }
+            | Event::CancelAnswer { .. }
             | Event::Attribute { .. }
             | Event::Feedback { .. }
             | Event::Presence { .. }
@@ -158,11 +209,15 @@ impl Event {
     pub fn action(&self) -> Option<ActionId> {
         match self {
             Event::Feedback { action, .. }
+            | Event::CancelAnswer { action, .. }
+            | Event::Retrieved { action }
             | Event::Cancel { action, .. }
             | Event::CancelExpired { action } => Some(*action),
             Event::Hello(_)
             | Event::Report(_)
             | Event::Attribute { .. }
+            | Event::Configure(_)
+            | Event::Poll
             | Event::Get
             | Event::Unreadable { .. }
             | Event::Presence { .. }

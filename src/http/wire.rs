@@ -99,6 +99,9 @@ pub struct DeviceBody {
     pub versions: BTreeMap<u8, ReportedBody>,
     /// Its attributes, apart from the versions.
     pub attributes: BTreeMap<u16, String>,
+    /// Its attributes that have a name instead of a number.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub named_attributes: BTreeMap<String, String>,
     /// Whether it last said that it is online.
     pub online: bool,
     /// The boot that it last announced.

@@ -100,8 +100,9 @@ pub fn device() -> impl Strategy<Value = Device> {
     let attribute = (1..=65535u64).prop_map(|n| AttributeId::new(n).unwrap());
     let failures = (image_id(), any::<u32>()).prop_map(|(image, count)| Failures { image, count });
     let who = (device_key(), product(), hardware, capabilities());
-    let runs = (btree_map(kind(), reported(), 0..4), btree_map(attribute, text(), 0..5), of(text()));
-    let told = (any::<(u64, u64)>(), any::<u64>(), btree_map(kind(), action_id(), 0..3));
+    let named = (btree_map(text(), text(), 0..3), any::<bool>());
+    let runs = (btree_map(kind(), reported(), 0..4), btree_map(attribute, text(), 0..5), of(text()), named);
+    let told = (any::<(u64, u64)>(), any::<u64>(), btree_map(kind(), action_id(), 0..3), of(action_id()));
     let refused = (time(), text(), text()).prop_map(|(at, code, message)| Refused { at, code, message });
     let rest = (btree_map(kind(), failures, 0..3), any::<bool>(), time(), of(time()), of(refused));
     (who, runs, told, rest).prop_map(|(who, runs, told, rest)| Device {
@@ -111,10 +112,13 @@ pub fn device() -> impl Strategy<Value = Device> {
         capabilities: who.3,
         versions: runs.0,
         attributes: runs.1,
+        named: runs.3.0,
+        attributes_wanted: runs.3.1,
         boot: runs.2,
         window: SeqWindow { newest: told.0.0, seen: told.0.1 },
         desired_seq: told.1,
         active: told.2,
+        installed: told.3,
         failures: rest.0,
         refused: rest.4,
         online: rest.1,
@@ -206,7 +210,9 @@ fn note() -> impl Strategy<Value = Note> {
         Just(Note::CancelAsked),
         Just(Note::CancelEnded),
         Just(Note::Superseded),
+        Just(Note::Retrieved),
         word.clone().prop_map(Note::Said),
+        word.clone().prop_map(Note::Answered),
         word.prop_map(Note::Drift),
     ]
 }

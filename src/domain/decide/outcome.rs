@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::domain::action::{Action, Refusal, State};
-use crate::domain::device::{ATTRIBUTE_VALUE_MAX, ATTRIBUTES_MAX, Device};
+use crate::domain::action::{Action, HISTORY_MAX, Refusal, State};
+use crate::domain::device::{ATTRIBUTE_NAME_MAX, ATTRIBUTE_VALUE_MAX, ATTRIBUTES_MAX, Device};
 use crate::domain::feedback::Word;
 use crate::domain::ids::{ActionId, AttributeId, ProductId, Time};
 
@@ -48,6 +48,10 @@ pub enum Note {
     Told,
     /// The device said this.
     Said(Word),
+    /// The device read what it is to do.
+    Retrieved,
+    /// The device answered a cancel with this.
+    Answered(Word),
     /// The version that the device reports ended the action.
     Reported,
     /// A cancel was asked for.
@@ -111,6 +115,12 @@ pub enum Reject {
         /// The door's sentence.
         message: Box<str>,
     },
+    /// The value of the attribute with this name is too long.
+    NamedValueTooLong(Box<str>),
+    /// The name of an attribute has this many bytes, which is too many.
+    NameTooLong(usize),
+    /// The action's history is full; only its end is still taken.
+    TooManyEntries,
 }
 
 impl Reject {
@@ -124,8 +134,10 @@ impl Reject {
             Reject::Action(Refusal::CancelPending) => "cancel-pending",
             Reject::Action(Refusal::NoCancelPending) => "no-cancel-pending",
             Reject::TooManyAttributes => "too-many-attributes",
-            Reject::ValueTooLong(_) => "value-too-long",
             Reject::Unreadable { code, .. } => code,
+            Reject::ValueTooLong(_) | Reject::NamedValueTooLong(_) => "value-too-long",
+            Reject::NameTooLong(_) => "name-too-long",
+            Reject::TooManyEntries => "too-many-entries",
         }
     }
 }
@@ -145,6 +157,15 @@ impl fmt::Display for Reject {
             Reject::TooManyAttributes => write!(f, "a device may have {ATTRIBUTES_MAX} attributes"),
             Reject::ValueTooLong(id) => {
                 write!(f, "attribute {id} is longer than {ATTRIBUTE_VALUE_MAX} bytes")
+            }
+            Reject::NamedValueTooLong(name) => {
+                write!(f, "attribute {name:?} is longer than {ATTRIBUTE_VALUE_MAX} bytes")
+            }
+            Reject::NameTooLong(len) => {
+                write!(f, "the name of an attribute has {len} bytes, {ATTRIBUTE_NAME_MAX} are allowed")
+            }
+            Reject::TooManyEntries => {
+                write!(f, "the action's history has {HISTORY_MAX} entries; only its end is still taken")
             }
         }
     }

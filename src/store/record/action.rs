@@ -293,6 +293,8 @@ fn note_code(note: Note) -> (u8, Option<u8>) {
         Note::CancelEnded => (5, None),
         Note::Superseded => (6, None),
         Note::Drift(word) => (7, Some(word_code(word))),
+        Note::Retrieved => (8, None),
+        Note::Answered(word) => (9, Some(word_code(word))),
     }
 }
 
@@ -306,6 +308,8 @@ fn note_of(note: u8, word: Option<u8>) -> Option<Note> {
         (5, None) => Some(Note::CancelEnded),
         (6, None) => Some(Note::Superseded),
         (7, Some(word)) => word_of(word).map(Note::Drift),
+        (8, None) => Some(Note::Retrieved),
+        (9, Some(word)) => word_of(word).map(Note::Answered),
         _ => None,
     }
 }

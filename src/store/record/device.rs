@@ -15,12 +15,13 @@ record! {
         hardware: Option<HardwareRecord<'a>>,
         capabilities: CapabilitiesRecord<'a>,
         versions: Vec<ReportedRecord<'a>>,
-        attributes: Vec<(u16, Cow<'a, str>)>,
+        attributes: AttributesRecord<'a>,
         boot: Option<Cow<'a, str>>,
         newest: u64,
         seen: u64,
         desired_seq: u64,
         active: Vec<(u8, u32)>,
+        installed: Option<u32>,
         failures: Vec<(u8, u32, u32)>,
         refused: Option<(u64, Cow<'a, str>, Cow<'a, str>)>,
         online: bool,
@@ -47,6 +48,14 @@ record! {
 }
 
 record! {
+    AttributesRecord<'a> {
+        numbered: Vec<(u16, Cow<'a, str>)>,
+        named: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+        wanted: bool,
+    }
+}
+
+record! {
     ReportedRecord<'a> {
         kind: u8,
         number: Option<u64>,
@@ -64,12 +73,13 @@ impl<'a> DeviceRecord<'a> {
             hardware: device.hardware.as_ref().map(|h| HardwareRecord::of(&h.model, h.revision.as_deref())),
             capabilities: CapabilitiesRecord::of(&device.capabilities),
             versions: device.versions.iter().map(|(kind, r)| ReportedRecord::of(*kind, r)).collect(),
-            attributes: device.attributes.iter().map(|(id, v)| (id.get(), Cow::Borrowed(&**v))).collect(),
+            attributes: AttributesRecord::of(device),
             boot: device.boot.as_deref().map(Cow::Borrowed),
             newest: device.window.newest,
             seen: device.window.seen,
             desired_seq: device.desired_seq,
             active: device.active.iter().map(|(kind, id)| (kind.get(), id.get())).collect(),
+            installed: device.installed.map(ActionId::get),
             failures: device.failures.iter().map(|(k, f)| (k.get(), f.image.get(), f.count)).collect(),
             refused: device.refused.as_ref().map(refused_record),
             online: device.online,
@@ -86,11 +96,14 @@ impl<'a> DeviceRecord<'a> {
             hardware: self.hardware.map(HardwareRecord::hardware),
             capabilities: self.capabilities.capabilities()?,
             versions: self.versions.into_iter().map(ReportedRecord::reported).collect::<Result<_, _>>()?,
-            attributes: self.attributes.into_iter().map(attribute).collect::<Result<_, _>>()?,
+            attributes: self.attributes.numbered.into_iter().map(attribute).collect::<Result<_, _>>()?,
+            named: self.attributes.named.into_iter().map(|(name, v)| (text(name), text(v))).collect(),
+            attributes_wanted: self.attributes.wanted,
             boot: self.boot.map(text),
             window: SeqWindow { newest: self.newest, seen: self.seen },
             desired_seq: self.desired_seq,
             active: self.active.into_iter().map(active).collect::<Result<_, _>>()?,
+            installed: self.installed.map(action_id).transpose()?,
             failures: self.failures.into_iter().map(failures).collect::<Result<_, _>>()?,
             refused: self.refused.map(refused),
             online: self.online,
@@ -146,6 +159,18 @@ impl<'a> CapabilitiesRecord<'a> {
     }
 }
 
+impl<'a> AttributesRecord<'a> {
+    fn of(device: &'a Device) -> Self {
+        let numbered = device.attributes.iter().map(|(id, v)| (id.get(), Cow::Borrowed(&**v)));
+        let named = device.named.iter().map(|(name, v)| (Cow::Borrowed(&**name), Cow::Borrowed(&**v)));
+        AttributesRecord {
+            numbered: numbered.collect(),
+            named: named.collect(),
+            wanted: device.attributes_wanted,
+        }
+    }
+}
+
 impl<'a> ReportedRecord<'a> {
     fn of(kind: FirmwareType, reported: &'a Reported) -> Self {
         ReportedRecord {
@@ -184,7 +209,11 @@ fn attribute((id, value): (u16, Cow<'_, str>)) -> Result<(AttributeId, Box<str>)
 }
 
 fn active((kind, id): (u8, u32)) -> Result<(FirmwareType, ActionId), Bad> {
-    Ok((firmware_type(kind)?, some(ActionId::new(u64::from(id)), "an action's id is out of range")?))
+    Ok((firmware_type(kind)?, action_id(id)?))
+}
+
+fn action_id(id: u32) -> Result<ActionId, Bad> {
+    some(ActionId::new(u64::from(id)), "an action's id is out of range")
 }
 
 fn failures((kind, image, count): (u8, u32, u32)) -> Result<(FirmwareType, Failures), Bad> {
