@@ -53,6 +53,7 @@ fn defaults() -> Config {
             header_timeout_ms: 10_000,
             upload_bytes: 2_147_483_648,
             connections_max: 10_000,
+            ddi_poll_s: 300,
         },
         engine: Engine { attempts: 3, cancel_timeout_ms: 86_400_000, command_expiry_ms: 3_600_000 },
         security: Security { allow_remote_plaintext: false },

@@ -12,7 +12,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("store", &["domain"]),
     ("engine", &["domain", "store"]),
     ("mqtt", &["domain", "engine", "store::artifacts"]),
-    ("http", &["domain", "engine", "store::artifacts"]),
+    // DDI feedback is one body at both doors, read in one place.
+    ("http", &["domain", "engine", "store::artifacts", "mqtt::payload"]),
     ("sim", &["domain", "mqtt", "http"]),
     ("cli", &["domain", "store", "engine", "mqtt", "http", "sim"]),
 ];

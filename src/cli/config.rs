@@ -42,6 +42,8 @@ pub const RANGES: &[(&str, i64, i64)] = &[
     ("http.header_timeout_ms", 100, 600_000),
     ("http.upload_bytes", 1, 1_099_511_627_776),
     ("http.connections_max", 1, 1_000_000),
+    // hawkBit's own bounds; devices read the answer as HH:MM:SS.
+    ("http.ddi_poll_s", 30, 86_399),
     ("engine.attempts", 1, 1000),
     ("engine.cancel_timeout_ms", 1000, 31_536_000_000),
     ("engine.command_expiry_ms", 1000, 31_536_000_000),
@@ -131,6 +133,8 @@ pub struct Http {
     pub upload_bytes: u64,
     /// Connections at once.
     pub connections_max: usize,
+    /// How often hawkBit devices are asked to poll, in seconds.
+    pub ddi_poll_s: u32,
 }
 
 /// `[engine]`

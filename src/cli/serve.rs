@@ -277,6 +277,7 @@ fn http_settings(config: &Config, fleet: Fleet, epoch: u64) -> http::Settings {
         max_connections: fleet.http,
         header_timeout: Duration::from_millis(config.http.header_timeout_ms),
         upload_max_bytes: config.http.upload_bytes,
+        ddi_poll_s: config.http.ddi_poll_s,
         epoch,
         ..http::Settings::default()
     }

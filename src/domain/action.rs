@@ -319,16 +319,17 @@ fn step_said(action: &Action, feedback: &Feedback, convergence: Convergence) -> 
 
 /// What the device's answer to a cancel does to an active action (DDI: `cancelAction/{actionId}/feedback`).
 fn step_answered(action: &Action, feedback: &Feedback) -> Step {
-    if action.fingerprints.contains(&feedback.fingerprint) {
-        return Step::Unchanged;
-    }
+    let repeated = action.fingerprints.contains(&feedback.fingerprint);
     match feedback.word {
+        _ if !action.cancelling && repeated => Step::Unchanged,
         _ if !action.cancelling => Step::Refused(Refusal::NoCancelPending),
         Word::Closed(Finished::Success | Finished::None) => Step::Moved(State::Cancelled),
-        // The cancel failed or is refused, and the action goes on; all else is news about the cancel.
-        Word::Closed(Finished::Failure)
-        | Word::Rejected
-        | Word::Canceled
+        // The cancel failed or is refused, and the action goes on. A second cancel may get the same words as the
+        // first: taken for a repeat, they would leave the action cancelling.
+        Word::Closed(Finished::Failure) | Word::Rejected => Step::Noted,
+        _ if repeated => Step::Unchanged,
+        // All else is news about the cancel.
+        Word::Canceled
         | Word::Proceeding
         | Word::Scheduled
         | Word::Resumed

@@ -439,7 +439,8 @@ impl Desk {
         // A cancel that the device refuses brings the action back into what it should run.
         self.desired |= cancelling && !action.cancelling && feedback.is_some();
         // The software is about to be another: the attributes may be too.
-        self.device.attributes_wanted |= before != action.state && action.state == State::Verifying;
+        let installed = matches!(action.state, State::Verifying | State::Succeeded) && feedback.is_some();
+        self.device.attributes_wanted |= installed && before != action.state;
         if action.state.is_terminal() {
             self.desired = true;
             let ended = action.clone();

@@ -133,16 +133,6 @@ pub enum Convergence {
     ByFeedback,
 }
 
-impl Convergence {
-    /// The name at every door.
-    pub fn name(self) -> &'static str {
-        match self {
-            Convergence::ByReport => "by-report",
-            Convergence::ByFeedback => "by-feedback",
-        }
-    }
-}
-
 /// A device.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Device {

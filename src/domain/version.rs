@@ -63,6 +63,15 @@ impl Running {
         Running { number: None, version: Some(version) }
     }
 
+    /// What a text says: plain decimal digits are a number, all else is a version text.
+    pub fn parse(text: &str) -> Option<Self> {
+        let canonical = text == "0" || (text.bytes().all(|b| b.is_ascii_digit()) && !text.starts_with('0'));
+        match canonical.then(|| text.parse().ok()).flatten() {
+            Some(number) => Some(Running::numbered(number)),
+            None => Version::parse(text).map(Running::named),
+        }
+    }
+
     /// Whether this is the image with that number and version. A number decides alone where the device gives
     /// one, because two images may carry the same text.
     pub fn is(&self, number: u64, version: &Version) -> bool {

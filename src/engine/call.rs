@@ -4,9 +4,10 @@
 use std::fmt;
 
 use crate::domain::action::Action;
-use crate::domain::decide::{Order, Reject};
+use crate::domain::decide::{Order, Reject, Verdict};
 use crate::domain::deployment::{Deployment, Target};
 use crate::domain::device::{Device, Format};
+use crate::domain::event::Event;
 use crate::domain::ids::{
     ActionId, DeploymentId, DeviceId, DeviceKey, FirmwareType, ImageId, ProductId, ReleaseId, TenantId, Time,
 };
@@ -20,7 +21,7 @@ use std::sync::Arc;
 /// commit takes in a second.
 pub const DEPLOYMENT_DEVICES_MAX: usize = 1_000_000;
 
-/// Something that an operator wants changed.
+/// Something that an operator wants changed, or that a device says and waits for.
 #[derive(Debug)]
 pub enum Call {
     /// Registers a device.
@@ -112,6 +113,13 @@ pub enum Call {
         /// Without waiting for the device.
         force: bool,
     },
+    /// A device speaks at a door that answers it on the same connection.
+    Hear {
+        /// The device.
+        key: DeviceKey,
+        /// What it says.
+        event: Event,
+    },
     /// Registers an operator.
     AddOperator {
         /// The name, unique on the server.
@@ -150,6 +158,7 @@ impl Call {
             | Call::AddRelease { .. }
             | Call::SetOffer { .. }
             | Call::Deploy { .. }
+            | Call::Hear { .. }
             | Call::AddOperator { .. } => false,
         }
     }
@@ -205,6 +214,8 @@ pub enum Reply {
     Deployment(Deployment),
     /// An action as it is now.
     Action(Action),
+    /// A device was heard; this came of it.
+    Heard(Verdict),
     /// An operator was registered.
     Operator {
         /// The operator.
@@ -458,6 +469,8 @@ pub struct Command {
 pub struct Grant {
     /// The action that offers it.
     pub action: ActionId,
+    /// The image that it belongs to.
+    pub image: ImageId,
     /// The firmware type of its image.
     pub kind: FirmwareType,
     /// The file.

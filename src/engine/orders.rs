@@ -67,6 +67,10 @@ impl Batch<'_> {
                 self.deploy(tenant, target, &devices, allow_downgrade)
             }
             Call::Cancel { tenant, action, force } => self.cancel(&tenant, action, force),
+            Call::Hear { key, event } => {
+                let device = self.device(&key)?;
+                Ok(Reply::Heard(self.decide_for(device, &event)?))
+            }
             Call::AddOperator { name, tenant, role } => self.add_operator(name, tenant, role),
             Call::RenewOperator { name } => self.renew_operator(name),
             Call::RemoveOperator { name } => self.remove_operator(name),

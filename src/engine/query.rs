@@ -264,6 +264,33 @@ impl Reader {
         self.ask(|view| view.all_artifacts())
     }
 
+    /// The device with its actions under way, in id order. None without the device.
+    pub fn work(&self, key: &DeviceKey) -> Result<Option<(Device, Vec<Action>)>, StoreError> {
+        self.ask(|view| {
+            let Some(device) = view.device(key)? else { return Ok(None) };
+            let actions = active_actions(view, &device)?;
+            Ok(Some((device, actions)))
+        })
+    }
+
+    /// An action of this device with its images, in the order of the components. None when it is not the device's.
+    pub fn assigned(
+        &self,
+        key: &DeviceKey,
+        id: ActionId,
+    ) -> Result<Option<(Action, Vec<Image>)>, StoreError> {
+        self.ask(|view| {
+            let Some(action) = view.action(&key.tenant, id)?.filter(|a| a.device == *key) else {
+                return Ok(None);
+            };
+            let mut images = Vec::with_capacity(action.components.len());
+            for component in &action.components {
+                images.extend(view.image(&key.tenant, component.image)?);
+            }
+            Ok(Some((action, images)))
+        })
+    }
+
     /// The files that the device may fetch now: those of its actions under way.
     pub fn grants(&self, key: &DeviceKey) -> Result<Vec<Grant>, StoreError> {
         self.ask(|view| {
@@ -275,6 +302,7 @@ impl Reader {
                     let files = image.into_iter().flat_map(|i| i.artifacts);
                     grants.extend(files.map(|artifact| Grant {
                         action: action.id,
+                        image: component.image,
                         kind: component.kind,
                         artifact,
                     }));

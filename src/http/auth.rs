@@ -85,15 +85,28 @@ fn select(confined: Option<&TenantId>, asked: Option<TenantId>) -> Result<Tenant
 /// # Errors
 /// 401 without a valid token, 429 instead after too many failures from the same address.
 pub async fn identify(parts: &Parts, door: &Arc<Door>) -> Result<Identity, ApiError> {
-    let peer = parts.extensions.get::<Peer>().map(|peer| peer.0);
+    let peer = parts.extensions.get::<Peer>().copied();
     let Some(credential) = Credential::of(&parts.headers)? else {
         return Err(ApiError::unauthenticated());
     };
-    let token = credential.token.clone();
+    prove(door, peer, &credential.token, |identity| credential.fits(identity)).await
+}
+
+/// Whose token it is, when `fits` says that this is whom the request is about.
+///
+/// # Errors
+/// 401 without a valid token that fits, 429 instead after too many failures from the same address.
+pub async fn prove(
+    door: &Door,
+    peer: Option<Peer>,
+    token: &Secret,
+    fits: impl Fn(&Identity) -> bool,
+) -> Result<Identity, ApiError> {
+    let token = token.clone();
     let identity = door.ask(move |reader| reader.authenticate(token.reveal())).await?;
-    match identity.filter(|identity| credential.fits(identity)) {
+    match identity.filter(fits) {
         Some(identity) => Ok(identity),
-        None => Err(peer.map_or_else(ApiError::unauthenticated, |peer| failed(door, peer))),
+        None => Err(peer.map_or_else(ApiError::unauthenticated, |Peer(peer)| failed(door, peer))),
     }
 }
 

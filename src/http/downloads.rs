@@ -28,7 +28,30 @@ pub(super) async fn fetch(State(door): State<Arc<Door>>, request: Request) -> Re
     let (mut parts, _) = request.into_parts();
     let sha256 = allowed(&mut parts, &door).await?;
     let file = door.shelf.open(sha256).await?.ok_or_else(missing)?;
-    Ok(deliver(&parts.method, &parts.headers, file, &sha256))
+    let size = file.len();
+    let etag = format!("\"{sha256}\"");
+    let plan = plan(&parts.headers, size, &etag);
+    let delivered = deliver(plan, &parts.method, file, &etag).map_err(|undelivered| match undelivered {
+        Undelivered::OtherFile => {
+            let message = "the file is not the one that If-Match names; fetch it anew";
+            ApiError::new(StatusCode::PRECONDITION_FAILED, "not-the-file", message)
+        }
+        Undelivered::OutOfRange => {
+            let message =
+                format!("the file has {size} bytes; ask for at most 8 ranges, one of them within it");
+            ApiError::new(StatusCode::RANGE_NOT_SATISFIABLE, "range-not-satisfiable", message).at("range")
+        }
+    });
+    let kept = delivered.is_ok();
+    let mut response = delivered.unwrap_or_else(IntoResponse::into_response);
+    let headers = response.headers_mut();
+    if kept {
+        // The name is the content: whoever has it may keep it, in a cache of one's own.
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, immutable, max-age=31536000"));
+    } else if response.status() == StatusCode::RANGE_NOT_SATISFIABLE {
+        response.headers_mut().insert(CONTENT_RANGE, no_range(size));
+    }
+    Ok(response)
 }
 
 /// The file that is asked for, when the asker may have it.
@@ -56,39 +79,41 @@ fn missing() -> ApiError {
     ApiError::missing("no-such-artifact", message)
 }
 
-/// The answer with the file, or with the part of it that the headers ask for.
-pub(super) fn deliver(method: &Method, headers: &HeaderMap, file: ArtifactFile, sha256: &Sha256) -> Response {
+/// Why a file is not handed out. Each dialect has words of its own for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Undelivered {
+    /// 412: the client wants another version of it.
+    OtherFile,
+    /// 416: nothing of what is asked for is within the file.
+    OutOfRange,
+}
+
+/// The answer with the file, or with the part of it that the plan says.
+pub(super) fn deliver(
+    plan: Plan,
+    method: &Method,
+    file: ArtifactFile,
+    etag: &str,
+) -> Result<Response, Undelivered> {
     let size = file.len();
-    let etag = format!("\"{sha256}\"");
-    let plan = plan(headers, size, &etag);
     let mut response = match plan {
         Plan::Whole => whole(size),
         Plan::Part(span) => part(span, size),
-        Plan::Parts(spans) => parts(&spans, size, &format!("{BOUNDARY}{sha256}")),
+        Plan::Parts(spans) => parts(&spans, size, &format!("{BOUNDARY}{}", etag.trim_matches('"'))),
         Plan::NotModified => Outline::empty(StatusCode::NOT_MODIFIED),
-        Plan::PreconditionFailed => {
-            let message = "the file is not the one that If-Match names; fetch it anew";
-            return ApiError::new(StatusCode::PRECONDITION_FAILED, "not-the-file", message).into_response();
-        }
-        Plan::NotSatisfiable => return not_satisfiable(size),
+        Plan::PreconditionFailed => return Err(Undelivered::OtherFile),
+        Plan::NotSatisfiable => return Err(Undelivered::OutOfRange),
     }
     .fill(method, file);
     let own = response.headers_mut();
     own.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    own.insert(ETAG, HeaderValue::try_from(etag).expect("hexadecimal digits are a header value"));
-    // The name is the content: whoever has it may keep it, in a cache of one's own.
-    own.insert(CACHE_CONTROL, HeaderValue::from_static("private, immutable, max-age=31536000"));
-    response
+    own.insert(ETAG, value(etag.to_owned()));
+    Ok(response)
 }
 
 /// RFC 9110, 15.5.17: the answer names the size.
-fn not_satisfiable(size: u64) -> Response {
-    let message = format!("the file has {size} bytes; ask for at most 8 ranges, one of them within it");
-    let error =
-        ApiError::new(StatusCode::RANGE_NOT_SATISFIABLE, "range-not-satisfiable", message).at("range");
-    let mut response = error.into_response();
-    response.headers_mut().insert(CONTENT_RANGE, value(format!("bytes */{size}")));
-    response
+pub(super) fn no_range(size: u64) -> HeaderValue {
+    value(format!("bytes */{size}"))
 }
 
 /// An answer before its method is looked at.

@@ -2,11 +2,12 @@
 //!
 //! Nothing here decides anything: a request becomes a `Call` or a question to the `Reader`, the answer becomes
 //! bytes. Artifact bytes never pass the engine. `serve` and below it `pace`, `request`, `range` and `body` know no
-//! dialect; `api` and `downloads` are two of them.
+//! dialect; `api` and `downloads` are two of our own, and `dialect` holds those of other servers' devices.
 
 mod api;
 mod auth;
 mod body;
+mod dialect;
 mod downloads;
 mod error;
 mod pace;
@@ -22,7 +23,7 @@ use axum::Router;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{any, get};
 use std::sync::Arc;
 
 use crate::domain::ids::Time;
@@ -46,6 +47,7 @@ struct Door {
     started: Time,
     since: Instant,
     epoch: u64,
+    ddi_poll_s: u32,
 }
 
 impl Door {
@@ -72,6 +74,7 @@ fn router(door: Arc<Door>) -> Router {
         .route("/healthz", get(healthy))
         .route("/artifacts/{sha256}", get(downloads::fetch))
         .nest("/api/v1", api::routes())
+        .route(dialect::ddi::PATH, any(dialect::ddi::serve))
         .fallback(error::no_such_path)
         .method_not_allowed_fallback(error::no_such_method)
         .layer(axum::middleware::map_response(harden))

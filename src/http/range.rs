@@ -53,6 +53,11 @@ pub enum Plan {
 /// The file has no modification date that is worth anything (its name is its content), so a date never proves a
 /// match: `If-Range` with one gets the whole file, and the two conditions on dates are not evaluated.
 pub fn plan(headers: &HeaderMap, size: u64, etag: &str) -> Plan {
+    plan_or(headers, size, etag, Plan::Whole)
+}
+
+/// The same for a door that answers a malformed `Range` with `malformed` instead of ignoring it.
+pub fn plan_or(headers: &HeaderMap, size: u64, etag: &str, malformed: Plan) -> Plan {
     let lists = |name: &HeaderName, weak: bool| tags_include(headers, name, etag, weak);
     if headers.contains_key(IF_MATCH) && !lists(&IF_MATCH, false) {
         return Plan::PreconditionFailed;
@@ -63,7 +68,10 @@ pub fn plan(headers: &HeaderMap, size: u64, etag: &str) -> Plan {
     let stale = headers.get(IF_RANGE).is_some_and(|value| value.as_bytes() != etag.as_bytes());
     let mut ranges = headers.get_all(RANGE).iter();
     match (ranges.next(), ranges.next()) {
-        (Some(value), None) if !stale => value.to_str().map_or(Plan::Whole, |text| ranges_of(text, size)),
+        (Some(value), None) if !stale => match value.to_str() {
+            Ok(text) => ranges_of(text, size, malformed),
+            Err(_) => malformed,
+        },
         // A header that comes twice is malformed, and a malformed one is ignored (14.2).
         (_, _) => Plan::Whole,
     }
@@ -74,16 +82,17 @@ fn tags_include(headers: &HeaderMap, name: &HeaderName, etag: &str, weak: bool) 
     let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).map(str::trim).any(|tag| match tag.strip_prefix("W/") {
         Some(tag) => weak && tag == etag,
-        None => tag == "*" || tag == etag,
+        // hawkBit's clients leave the quotes out.
+        None => tag == "*" || tag == etag || tag == etag.trim_matches('"'),
     })
 }
 
-fn ranges_of(text: &str, size: u64) -> Plan {
+fn ranges_of(text: &str, size: u64, malformed: Plan) -> Plan {
     // Units other than bytes and malformed lists are ignored (14.2).
     let parsed = match parse_range_header(text) {
         Ok(parsed) if parsed.ranges.iter().all(is_ordered) => parsed,
         Err(RangeUnsatisfiableError::ZeroSuffix) => return Plan::NotSatisfiable,
-        Ok(_) | Err(_) => return Plan::Whole,
+        Ok(_) | Err(_) => return malformed,
     };
     if parsed.ranges.len() > RANGES_MAX {
         return Plan::NotSatisfiable;

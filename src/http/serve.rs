@@ -54,6 +54,8 @@ pub struct Settings {
     pub write_timeout: Duration,
     /// The largest upload of one image, all its files together.
     pub upload_max_bytes: u64,
+    /// How often hawkBit devices are asked to poll, in seconds.
+    pub ddi_poll_s: u32,
     /// Unlike that of every other start of the server.
     pub epoch: u64,
 }
@@ -69,6 +71,7 @@ impl Default for Settings {
             body_pace: Pace { bytes: 10 * 1024, window: Duration::from_secs(10) },
             write_timeout: Duration::from_secs(30),
             upload_max_bytes: 512 * 1024 * 1024,
+            ddi_poll_s: 300,
             epoch: 0,
         }
     }
@@ -167,6 +170,7 @@ pub async fn start(
         started: now(),
         since: Instant::now(),
         epoch: settings.epoch,
+        ddi_poll_s: settings.ddi_poll_s,
     });
     let (closing, closed) = watch::channel(None);
     let house = House {

@@ -51,10 +51,19 @@ cancel 2
 b answer 2 failure
     stored
     action 2: offered -> offered [answered Closed(Failure)]
+# The same words about a second cancel are no repeat.
 cancel 2
     stored
     action 2: offered -> offered cancelling [cancel asked]
-b answer 2 rejected
+b answer 2 rejected time=5
+    stored
+    action 2: offered -> offered [answered Rejected]
+b answer 2 rejected time=5
+    repeated
+cancel 2
+    stored
+    action 2: offered -> offered cancelling [cancel asked]
+b answer 2 rejected time=5
     stored
     action 2: offered -> offered [answered Rejected]
 b fb 2 success

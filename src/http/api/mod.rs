@@ -64,7 +64,7 @@ fn removed() -> Response {
 }
 
 /// The engine answers every call with its own kind of reply.
-fn unexpected(reply: &Reply) -> ApiError {
+pub(super) fn unexpected(reply: &Reply) -> ApiError {
     #[derive(Debug, thiserror::Error)]
     #[error("the engine answered with another kind of reply: {0}")]
     struct Unexpected(String);

@@ -3,8 +3,9 @@
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
-use super::PayloadError;
 use super::value::Value;
+use super::{PayloadError, read};
+use crate::domain::device::Format;
 use crate::domain::feedback::{DETAILS_MAX, Feedback, Finished, Progress, Word};
 use crate::domain::ids::{ActionId, Time};
 
@@ -37,6 +38,18 @@ struct ResultWire {
 struct ProgressWire {
     cnt: Option<u32>,
     of: Option<u32>,
+}
+
+/// Reads the body of hawkBit's own door, which must say how it finished where MQTT lets it be left out.
+///
+/// # Errors
+/// [`PayloadError`] says what is wrong.
+pub fn ddi_feedback(action: ActionId, format: Format, body: &[u8]) -> Result<Feedback, PayloadError> {
+    let wire: FeedbackWire = read(format, body)?;
+    if wire.status.result.as_ref().is_none_or(|result| result.finished.is_none()) {
+        return Err(PayloadError::Value("status.result.finished"));
+    }
+    feedback(action, wire)
 }
 
 /// The feedback for `action`, which the topic names. An id in the body must name the same.

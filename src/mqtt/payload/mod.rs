@@ -16,6 +16,7 @@ use super::chunks::ChunkRequest;
 use super::topic::Leaf;
 
 pub use downlink::{Answer, BLOCK_RECOMMENDED, NO_ROOM, encode_ack, encode_message, encode_resp};
+pub use feedback::ddi_feedback;
 pub use uplink::decode;
 
 /// The largest payload from a device in bytes: its largest MQTT packet.

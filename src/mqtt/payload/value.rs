@@ -38,10 +38,7 @@ impl Value {
         let named = |text: &str| Version::parse(text).ok_or(PayloadError::Value(field));
         match self {
             Value::Number(number) => Ok(Running::numbered(number)),
-            Value::Text(text) => match decimal(&text) {
-                Some(number) => Ok(Running::numbered(number)),
-                None => named(&text).map(Running::named),
-            },
+            Value::Text(text) => Running::parse(&text).ok_or(PayloadError::Value(field)),
             Value::Both { number: None, version: None } => Err(PayloadError::Value(field)),
             Value::Both { number, version } => {
                 Ok(Running { number, version: version.as_deref().map(named).transpose()? })

@@ -1,0 +1,303 @@
+//! The doors of devices that were built for other servers. A dialect is a codec: a request becomes a [`Call`], a
+//! [`Reply`] or a [`No`] becomes bytes. None of them sees the engine or the store; what a call does stands once, in
+//! `carry`. A further dialect is a folder here, a route, and its transcripts.
+
+mod carry;
+pub mod ddi;
+mod site;
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, Request};
+use axum::response::Response;
+use percent_encoding::percent_decode_str;
+
+use super::Door;
+use super::auth::Peer;
+use super::error::ApiError;
+use super::request::{self, JSON_MAX};
+use crate::domain::action::{Action, Refusal};
+use crate::domain::decide::{Entry, Reject};
+use crate::domain::event::Configuration;
+use crate::domain::feedback::Feedback;
+use crate::domain::ids::{ActionId, ImageId, Time};
+use crate::domain::image::{Artifact, Image};
+use crate::engine::call::Secret;
+use crate::store::artifacts::ArtifactFile;
+use site::Site;
+
+/// A request, with its path and query decoded.
+#[derive(Debug)]
+pub struct Asked {
+    /// The method.
+    pub method: Method,
+    /// What stands between the slashes of the path.
+    pub path: Vec<String>,
+    /// The query, undecoded.
+    pub query: String,
+    /// The header.
+    pub headers: HeaderMap,
+    /// How the client reaches this server.
+    pub site: Site,
+}
+
+/// Whom a request says that it speaks for.
+#[derive(Debug)]
+pub struct Claim {
+    /// The tenant, in any case.
+    pub tenant: String,
+    /// The device.
+    pub device: String,
+    /// What proves it.
+    pub token: Secret,
+}
+
+/// What a device asks of this server, in whatever dialect.
+#[derive(Debug)]
+pub enum Call {
+    /// Is there something to do?
+    Poll,
+    /// What does this action want?
+    Deployment {
+        /// The action.
+        action: ActionId,
+        /// Whether the history is wanted too.
+        history: bool,
+    },
+    /// What did this ended action bring?
+    Installed {
+        /// The action.
+        action: ActionId,
+        /// Whether the history is wanted too.
+        history: bool,
+    },
+    /// What is called off?
+    Cancel {
+        /// The action.
+        action: ActionId,
+    },
+    /// How it goes.
+    Feedback {
+        /// The action.
+        action: ActionId,
+        /// What the device says.
+        feedback: Feedback,
+    },
+    /// The answer to a cancel.
+    CancelAnswer {
+        /// The action.
+        action: ActionId,
+        /// What the device says.
+        feedback: Feedback,
+    },
+    /// The device's attributes.
+    Configure(Configuration),
+    /// Which files has this image?
+    Artifacts {
+        /// The image.
+        image: ImageId,
+    },
+    /// What are the sums of this file?
+    Sums {
+        /// The image.
+        image: ImageId,
+        /// The file's name.
+        name: String,
+    },
+    /// The bytes of a file.
+    Artifact {
+        /// The image.
+        image: ImageId,
+        /// The file's name.
+        name: String,
+    },
+}
+
+/// What a call comes to.
+#[derive(Debug)]
+pub enum Reply {
+    /// What there is to do.
+    Work(Work),
+    /// An action with its images.
+    Action {
+        /// The action, as it was before it was asked for.
+        action: Box<Action>,
+        /// Its images.
+        images: Vec<Image>,
+        /// Its history, oldest first, where it was asked for.
+        history: Option<Vec<Entry>>,
+    },
+    /// This action is called off.
+    Cancel(ActionId),
+    /// It is done and on disk.
+    Done,
+    /// The files of an image.
+    Artifacts {
+        /// The image.
+        image: ImageId,
+        /// Its files.
+        artifacts: Vec<Artifact>,
+    },
+    /// One file, without its bytes.
+    Sums(Box<Artifact>),
+    /// One file with its bytes.
+    File {
+        /// The file.
+        artifact: Box<Artifact>,
+        /// When it was uploaded.
+        created: Time,
+        /// Its bytes.
+        file: ArtifactFile,
+    },
+}
+
+/// What there is to do for a device.
+#[derive(Debug)]
+pub struct Work {
+    /// When to ask again, in seconds.
+    pub sleep_s: u32,
+    /// The first thing to do.
+    pub task: Option<Task>,
+    /// Whether the device is to send its attributes.
+    pub attributes_wanted: bool,
+    /// The newest action that succeeded.
+    pub installed: Option<ActionId>,
+}
+
+/// One thing to do.
+#[derive(Debug)]
+pub enum Task {
+    /// Carry this action out.
+    Deployment(Box<Action>),
+    /// Call this action off.
+    Cancel(ActionId),
+}
+
+/// Why a request is not carried out.
+#[derive(Debug)]
+pub enum No {
+    /// There is no such path.
+    UnknownPath,
+    /// The path does not have this method; it has these.
+    WrongMethod(&'static str),
+    /// The answer cannot be written as the client wants it.
+    NotAcceptable,
+    /// The body is in a format that is not read here.
+    MediaType,
+    /// Something in the request is malformed.
+    Malformed,
+    /// An id or a file name is too long.
+    TooLong(&'static str),
+    /// Nobody has proven to be the device.
+    NotProven,
+    /// There is no such action for this device; it may be another's.
+    UnknownAction,
+    /// There is no such file for this device now.
+    UnknownArtifact,
+    /// The file is not the one that the client wants.
+    OtherFile,
+    /// The range lies outside a file of this size, or is malformed.
+    OutOfRange(u64),
+    /// The action refuses.
+    Refused(Refusal),
+    /// An attribute is malformed or too long.
+    BadAttributes(String),
+    /// Too much of something.
+    TooMany(&'static str),
+    /// What HTTP itself or this server's state forbids.
+    Api(ApiError),
+}
+
+impl From<ApiError> for No {
+    fn from(error: ApiError) -> Self {
+        No::Api(error)
+    }
+}
+
+impl From<Reject> for No {
+    fn from(reject: Reject) -> Self {
+        match reject {
+            Reject::NoSuchAction(_) => No::UnknownAction,
+            Reject::Action(refusal) => No::Refused(refusal),
+            Reject::TooManyAttributes => No::TooMany("attributes"),
+            Reject::TooManyEntries => No::TooMany("status entries"),
+            Reject::ValueTooLong(_) | Reject::NamedValueTooLong(_) | Reject::NameTooLong(_) => {
+                No::BadAttributes(reject.to_string())
+            }
+            Reject::WrongProduct { .. } => No::Malformed,
+        }
+    }
+}
+
+/// A language that devices speak.
+pub trait Dialect: Sync {
+    /// Whom the request speaks for.
+    ///
+    /// # Errors
+    /// [`No`] when it does not say so in this dialect.
+    fn claim(&self, asked: &Asked) -> Result<Claim, No>;
+
+    /// What the request asks.
+    ///
+    /// # Errors
+    /// [`No`] says what is wrong with it.
+    fn call(&self, asked: &Asked, body: &[u8]) -> Result<Call, No>;
+
+    /// The answer in bytes.
+    fn answer(&self, asked: &Asked, outcome: Result<Reply, No>) -> Response;
+}
+
+/// Carries a request of a dialect out: who, then what, then the answer.
+async fn converse(dialect: &dyn Dialect, door: &Arc<Door>, request: Request<Body>) -> Response {
+    let (parts, body) = request.into_parts();
+    let peer = parts.extensions.get::<Peer>().copied();
+    let asked = Asked::of(parts);
+    let outcome = carry_out(dialect, door, peer, &asked, body).await;
+    dialect.answer(&asked, outcome)
+}
+
+async fn carry_out(
+    dialect: &dyn Dialect,
+    door: &Arc<Door>,
+    peer: Option<Peer>,
+    asked: &Asked,
+    body: Body,
+) -> Result<Reply, No> {
+    let claim = dialect.claim(asked)?;
+    let key = carry::prove(door, peer, claim).await?;
+    // Only who is known gets a body read, and no dialect has one with GET.
+    let body = match asked.method == Method::POST || asked.method == Method::PUT {
+        true => {
+            request::check_length(&asked.headers, JSON_MAX as u64)?;
+            request::collect(body, JSON_MAX).await?
+        }
+        false => Vec::new(),
+    };
+    carry::out(door, key, dialect.call(asked, &body)?).await
+}
+
+impl Asked {
+    fn of(parts: Parts) -> Asked {
+        let path = parts.uri.path().split('/').skip(1);
+        Asked {
+            path: path.map(|text| percent_decode_str(text).decode_utf8_lossy().into_owned()).collect(),
+            query: parts.uri.query().unwrap_or_default().to_owned(),
+            site: Site::of(&parts.uri, &parts.headers),
+            method: parts.method,
+            headers: parts.headers,
+        }
+    }
+
+    /// The value of a parameter of the query, undecoded; parameters that nobody asks for are ignored.
+    fn parameter(&self, name: &str) -> Option<&str> {
+        let pairs = self.query.split('&').filter_map(|pair| pair.split_once('='));
+        pairs.filter(|(own, _)| *own == name).map(|(_, value)| value).next()
+    }
+
+    /// A header's value, where it is text.
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+}
