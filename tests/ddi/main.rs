@@ -5,6 +5,7 @@
 //! are what came back. With `UPDATE_TRANSCRIPTS=1` they are written anew, to be read before they are committed.
 #![allow(clippy::unwrap_used)]
 
+mod example;
 #[path = "../support/mod.rs"]
 mod support;
 mod wire;
@@ -89,7 +90,8 @@ impl World {
                     "/api/v1/images?product={product}&type={kind}&version={version}&name={}",
                     name.replace('+', "%20")
                 );
-                let bytes: Vec<u8> = b"0123456789".iter().copied().cycle().take(size.parse().unwrap()).collect();
+                let bytes: Vec<u8> =
+                    b"0123456789".iter().copied().cycle().take(size.parse().unwrap()).collect();
                 let mut request = Request::new("POST", &path);
                 request.header("Authorization", &format!("Bearer {}", self.server.token()));
                 request.header("Content-Type", "application/octet-stream");
@@ -119,7 +121,8 @@ impl World {
             }
             ["sees", "action", id] => {
                 let found = client.get(&format!("actions/{id}")).body;
-                let mut lines = vec![format!("{} {}", text(&found["state"]), found.get("reason").map_or("", text))];
+                let mut lines =
+                    vec![format!("{} {}", text(&found["state"]), found.get("reason").map_or("", text))];
                 for entry in found["history"].as_array().unwrap() {
                     lines.push(format!("{} {}: {}", entry["note"], entry["state"], entry["details"]));
                 }
@@ -211,4 +214,90 @@ fn shown(answer: &Answer) -> Vec<String> {
 
 fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
+}
+
+/// A device with an action, and what it takes to speak for it.
+fn lamp(server: &Server) -> String {
+    let client = server.client();
+    let token = client.add_device("lamp-1", "lamp");
+    assert_eq!(client.upload("lamp", "1.0.1", b"image").status, 201);
+    assert_eq!(client.post("deployments", &json!({"image": 1, "devices": ["lamp-1"]})).status, 201);
+    eventually("the action", || client.get("actions").body["items"].get(0).cloned());
+    token
+}
+
+fn ask(server: &Server, token: &str, method: &str, tail: &str, body: &str) -> Answer {
+    let mut request = Request::new(method, &format!("/default/controller/v1/lamp-1{tail}"));
+    request.header("Authorization", &format!("TargetToken {token}"));
+    request.header("Content-Type", "application/json");
+    request.body = body.into();
+    request.send(server.http())
+}
+
+#[test]
+fn what_is_answered_survives_a_crash() {
+    let mut server = Server::start();
+    let token = lamp(&server);
+    assert_eq!(ask(&server, &token, "GET", "", "").status(), 200);
+    server.kill9();
+    server.resume();
+    let client = server.client();
+    assert_eq!(client.get("actions/1").body["state"], "offered");
+    assert!(client.get("devices/lamp-1").body["last_seen"].is_string());
+    let closed = r#"{"status":{"execution":"closed","result":{"finished":"success"}}}"#;
+    assert_eq!(ask(&server, &token, "POST", "/deploymentBase/1/feedback", closed).status(), 200);
+    let attributes = r#"{"data":{"site":"b12"}}"#;
+    assert_eq!(ask(&server, &token, "PUT", "/configData", attributes).status(), 200);
+    server.kill9();
+    server.resume();
+    let client = server.client();
+    assert_eq!(client.get("actions/1").body["state"], "succeeded");
+    assert_eq!(client.get("devices/lamp-1").body["named_attributes"], json!({"site": "b12"}));
+    let poll = ask(&server, &token, "GET", "", "");
+    let poll: Value = serde_json::from_slice(&poll.body).unwrap();
+    let links: Vec<_> = poll["_links"].as_object().unwrap().keys().cloned().collect();
+    assert_eq!(links, ["installedBase"]);
+}
+
+#[test]
+fn a_full_history_takes_only_the_end_of_the_action() {
+    let server = Server::start();
+    let token = lamp(&server);
+    let say = |n: u32, execution: &str, finished: &str| {
+        let status = json!({"execution": execution, "result": {"finished": finished}});
+        let body = json!({"timestamp": n, "status": status}).to_string();
+        ask(&server, &token, "POST", "/deploymentBase/1/feedback", &body).status()
+    };
+    // The first entry says that the action was created.
+    let taken = (1..=1001).find(|n| say(*n, "proceeding", "none") != 200);
+    assert_eq!(taken, Some(1000));
+    assert_eq!(say(2000, "proceeding", "none"), 429);
+    assert_eq!(say(2001, "closed", "success"), 200);
+    assert_eq!(server.client().get("actions/1").body["state"], "succeeded");
+}
+
+#[test]
+fn too_many_attributes_and_too_many_wrong_tokens_are_refused() {
+    let server = Server::start();
+    let token = lamp(&server);
+    let attributes = |from: u32, to: u32| {
+        let data: BTreeMap<String, &str> = (from..to).map(|n| (format!("key-{n}"), "v")).collect();
+        ask(&server, &token, "PUT", "/configData", &json!({"data": data}).to_string())
+    };
+    let long = json!({"data": {"key": "v".repeat(256)}}).to_string();
+    let code = |answer: &Answer| {
+        let body: Value = serde_json::from_slice(&answer.body).unwrap();
+        (answer.status(), body["errorCode"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(attributes(0, 100).status(), 200);
+    let quota = (429, "hawkbit.server.error.quota.tooManyEntries".to_owned());
+    assert_eq!(code(&attributes(100, 101)), quota);
+    let invalid = (400, "hawkbit.server.error.repo.invalidTargetAttributes".to_owned());
+    assert_eq!(code(&ask(&server, &token, "PUT", "/configData", &long)), invalid);
+    let long = json!({"mode": "replace", "data": {"k".repeat(129): "v"}}).to_string();
+    assert_eq!(code(&ask(&server, &token, "PUT", "/configData", &long)), invalid);
+    let kept = server.client().get("devices/lamp-1").body["named_attributes"].as_object().unwrap().len();
+    assert_eq!(kept, 100);
+    let refused: Vec<u16> = (0..62).map(|_| ask(&server, "0", "GET", "", "").status()).collect();
+    assert_eq!((refused[0], refused[59], refused[60], refused[61]), (401, 401, 429, 429));
 }
