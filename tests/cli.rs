@@ -3,7 +3,7 @@
 
 mod support;
 
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Output, Stdio};
 
@@ -180,6 +180,57 @@ fn watching_ends_with_1_when_something_failed() {
     server.prints(&["deploy", "--image", "1", "lamp-1"]);
     let watched = server.updraft(&["watch", "1"]);
     assert_eq!(all(&watched), (Some(1), "deployment 1 (image 1): 1 failed of 1\n".into(), String::new()));
+}
+
+#[test]
+fn watching_nothing_says_so_in_text_and_in_json() {
+    let server = Server::start();
+    assert_eq!(server.prints(&["watch"]), "no deployment is under way\n");
+    assert_eq!(server.json(&["watch"]), json!({"items": []}));
+}
+
+#[test]
+fn watching_outlives_a_restart_of_the_server() {
+    let mut server = Server::start();
+    server.client().add_device("lamp-1", "lamp");
+    assert_eq!(server.client().upload("lamp", "1.0.1", b"new").status, 201);
+    server.prints(&["deploy", "--image", "1", "lamp-1"]);
+    let mut command = updraft();
+    command.args(["watch", "1", "--data"]).arg(server.data());
+    let mut watch = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let (mut out, mut error) =
+        (BufReader::new(watch.stdout.take().unwrap()), BufReader::new(watch.stderr.take().unwrap()));
+    let mut said = String::new();
+    out.read_line(&mut said).unwrap();
+    let address = server.http();
+    server.kill9();
+    let mut lost = String::new();
+    error.read_line(&mut lost).unwrap();
+    let start = format!("updraft: cannot reach http://{address}: ");
+    assert!(lost.starts_with(&start) && lost.ends_with("; trying for 30 s\n"), "{lost}");
+    let mut command = server.command("127.0.0.1:0", &address.to_string());
+    let mut again = command.stderr(Stdio::null()).spawn().unwrap();
+    BufReader::new(again.stdout.take().unwrap()).read_line(&mut lost).unwrap();
+    server.prints(&["action", "cancel", "1", "--force"]);
+    out.read_to_string(&mut said).unwrap();
+    let expected = "deployment 1 (image 1): 1 active of 1\ndeployment 1 (image 1): 1 cancelled of 1\n";
+    assert_eq!((watch.wait().unwrap().code(), said.as_str()), (Some(0), expected));
+    let mut rest = String::new();
+    error.read_to_string(&mut rest).unwrap();
+    assert_eq!(rest, "");
+    again.kill().unwrap();
+    again.wait().unwrap();
+}
+
+#[test]
+fn a_reader_that_has_read_enough_ends_a_command_in_silence() {
+    let server = Server::start();
+    let mut command = updraft();
+    command.args(["device", "list", "--data"]).arg(server.data());
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = command.stdout(writer).stderr(Stdio::piped()).output().unwrap();
+    assert_eq!(all(&output), (Some(0), String::new(), String::new()));
 }
 
 #[test]

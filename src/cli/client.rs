@@ -62,6 +62,14 @@ pub enum ClientError {
         /// Why.
         cause: ureq::Error,
     },
+    /// The server has been away for too long for whoever watched a deployment.
+    #[error("{cause}. Deployment {id} goes on without being watched; `updraft watch {id}` watches it again")]
+    Lost {
+        /// The deployment.
+        id: u32,
+        /// The last attempt.
+        cause: Box<ClientError>,
+    },
     /// The server answers something else than its API.
     #[error("{server} does not answer as updraft does: {what}. Check the address")]
     Strange {
@@ -95,8 +103,32 @@ impl ClientError {
             | ClientError::Refused { .. }
             | ClientError::Print(_) => 1,
             ClientError::File { .. } | ClientError::Usage(_) => 2,
-            ClientError::NoServer(_) | ClientError::Unreachable { .. } | ClientError::Strange { .. } => 3,
+            ClientError::NoServer(_)
+            | ClientError::Unreachable { .. }
+            | ClientError::Lost { .. }
+            | ClientError::Strange { .. } => 3,
         }
+    }
+
+    /// Whether the same question may be answered a little later: the server is away, stopping or busy.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            ClientError::Unreachable { .. } => true,
+            ClientError::Refused { code, .. } => code == "stopping" || code == "busy",
+            ClientError::NoServer(_)
+            | ClientError::NoToken { .. }
+            | ClientError::WrongToken(_)
+            | ClientError::Lost { .. }
+            | ClientError::Strange { .. }
+            | ClientError::File { .. }
+            | ClientError::Usage(_)
+            | ClientError::Print(_) => false,
+        }
+    }
+
+    /// Whether whoever read the output has read enough (`updraft device list | head`).
+    pub fn reader_has_gone(&self) -> bool {
+        matches!(self, ClientError::Print(cause) if cause.kind() == std::io::ErrorKind::BrokenPipe)
     }
 }
 

@@ -30,6 +30,7 @@ pub fn main() -> ExitCode {
         Some(command) => match commands::run(&arguments.common, command) {
             Ok(Outcome::Done) => ExitCode::SUCCESS,
             Ok(Outcome::Failed) => ExitCode::from(1),
+            Err(error) if error.reader_has_gone() => ExitCode::SUCCESS,
             Err(error) => {
                 eprintln!("updraft: {error}");
                 ExitCode::from(error.exit_code())

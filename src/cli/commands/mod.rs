@@ -49,7 +49,7 @@ impl Session {
     }
 }
 
-/// Prints; a reader that has gone (`updraft device list | head`) is an error and not a panic.
+/// Prints; a reader that has gone is an error and not a panic, and ends the command in silence.
 pub(crate) fn print(text: &str) -> Result<(), ClientError> {
     let mut out = std::io::stdout().lock();
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(ClientError::Print)

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
@@ -18,11 +18,14 @@ use crate::http::wire::{CountersBody, DeploymentBody, Page};
 const INTERVAL: Duration = Duration::from_millis(500);
 /// The newest deployments among which those that are not done are looked for.
 const RECENT: usize = 500;
+/// How long a server may be away: longer than a restart or a reboot of a small machine takes.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(super) fn run(session: &Session, command: Watch) -> Result<Outcome, ClientError> {
     let ids = if command.deployments.is_empty() { unfinished(session)? } else { command.deployments };
     if ids.is_empty() {
-        print("no deployment is under way\n")?;
+        let none: Page<DeploymentBody> = Page { items: Vec::new(), next: None };
+        session.show(&none, |_| "no deployment is under way\n".into())?;
         return Ok(Outcome::Done);
     }
     let mut screen = if session.json || !std::io::stdout().is_terminal() {
@@ -30,7 +33,9 @@ pub(super) fn run(session: &Session, command: Watch) -> Result<Outcome, ClientEr
     } else {
         Screen::Bars { all: MultiProgress::new(), bars: BTreeMap::new() }
     };
-    follow(session, &ids, &mut screen)
+    let outcome = follow(session, &ids, &mut screen);
+    screen.close()?;
+    outcome
 }
 
 fn unfinished(session: &Session) -> Result<Vec<u32>, ClientError> {
@@ -46,7 +51,7 @@ fn follow(session: &Session, ids: &[u32], screen: &mut Screen) -> Result<Outcome
     loop {
         let mut still = Vec::new();
         for id in open {
-            let deployment: DeploymentBody = session.client.get(&format!("deployments/{id}"), &[])?;
+            let deployment = ask(session, id, screen)?;
             screen.draw(&deployment)?;
             failed |= deployment.counters.failed > 0;
             if !deployment.done {
@@ -61,10 +66,36 @@ fn follow(session: &Session, ids: &[u32], screen: &mut Screen) -> Result<Outcome
     }
 }
 
+/// Asks for a deployment until the server answers: the deployment outlives a restart, and so does who watches it.
+fn ask(session: &Session, id: u32, screen: &Screen) -> Result<DeploymentBody, ClientError> {
+    let mut away: Option<Instant> = None;
+    loop {
+        let error = match session.client.get(&format!("deployments/{id}"), &[]) {
+            Err(error) if error.may_pass() => error,
+            answer => return answer,
+        };
+        let since = *away.get_or_insert_with(|| {
+            screen.note(&format!("updraft: {error}; trying for {} s", PATIENCE.as_secs()));
+            Instant::now()
+        });
+        if since.elapsed() >= PATIENCE {
+            return Err(ClientError::Lost { id, cause: Box::new(error) });
+        }
+        thread::sleep(INTERVAL);
+    }
+}
+
 /// Where the progress is shown.
 enum Screen {
-    Bars { all: MultiProgress, bars: BTreeMap<u32, ProgressBar> },
-    Lines { json: bool, last: BTreeMap<u32, CountersBody> },
+    /// A bar for each deployment, with the line that stays when the bars go.
+    Bars {
+        all: MultiProgress,
+        bars: BTreeMap<u32, (ProgressBar, String)>,
+    },
+    Lines {
+        json: bool,
+        last: BTreeMap<u32, CountersBody>,
+    },
 }
 
 impl Screen {
@@ -72,34 +103,53 @@ impl Screen {
         let DeploymentBody { id, counters, .. } = deployment;
         match self {
             Screen::Bars { all, bars } => {
-                let bar = bars
-                    .entry(*id)
-                    .or_insert_with(|| all.add(ProgressBar::new(counters.total).with_style(style())));
+                let (bar, last) = bars.entry(*id).or_insert_with(|| {
+                    (all.add(ProgressBar::new(counters.total).with_style(style())), String::new())
+                });
                 bar.set_prefix(name(deployment));
                 bar.set_message(counts(counters));
                 bar.set_position(counters.succeeded + counters.failed + counters.cancelled);
-                if deployment.done {
-                    bar.abandon();
-                }
+                *last = summary(deployment);
                 Ok(())
             }
             Screen::Lines { json, last } => {
                 if last.insert(*id, *counters) == Some(*counters) {
                     return Ok(());
                 }
-                print(&if *json {
-                    line(deployment)
-                } else {
-                    format!("{}: {}\n", name(deployment), counts(counters))
-                })
+                print(&if *json { line(deployment) } else { summary(deployment) })
             }
+        }
+    }
+
+    /// Says something to people, above the bars where there are some.
+    fn note(&self, text: &str) {
+        match self {
+            Screen::Bars { all, .. } => all.suspend(|| eprintln!("{text}")),
+            Screen::Lines { .. } => eprintln!("{text}"),
+        }
+    }
+
+    /// Takes the bars away and leaves their last state as lines, so that the prompt begins on a line of its own.
+    fn close(self) -> Result<(), ClientError> {
+        match self {
+            Screen::Bars { bars, .. } => {
+                bars.values().for_each(|(bar, _)| bar.finish_and_clear());
+                print(&bars.into_values().map(|(_, last)| last).collect::<String>())
+            }
+            Screen::Lines { .. } => Ok(()),
         }
     }
 }
 
 /// One JSON document on one line, so that a program can read them as they come.
 fn line(deployment: &DeploymentBody) -> String {
-    output::json(deployment).lines().map(str::trim_start).collect::<Vec<_>>().concat() + "\n"
+    let text = output::json(deployment);
+    let lines = text.lines().map(str::trim_start);
+    lines.map(|l| if l.ends_with(',') { format!("{l} ") } else { l.to_owned() }).collect::<String>() + "\n"
+}
+
+fn summary(deployment: &DeploymentBody) -> String {
+    format!("{}: {}\n", name(deployment), counts(&deployment.counters))
 }
 
 fn style() -> ProgressStyle {
@@ -135,6 +185,22 @@ mod tests {
         let counters =
             CountersBody { pending: 0, active: 2, succeeded: 5, failed: 1, cancelled: 0, total: 8 };
         assert_eq!(counts(&counters), "2 active, 5 succeeded, 1 failed of 8");
+    }
+
+    #[test]
+    fn a_document_is_one_line_with_a_blank_behind_every_colon_and_comma() {
+        let deployment = DeploymentBody {
+            id: 4,
+            target: crate::http::wire::TargetBody::Image(7),
+            allow_downgrade: false,
+            counters: CountersBody { pending: 0, active: 1, succeeded: 0, failed: 0, cancelled: 0, total: 1 },
+            done: false,
+            created: jiff::Timestamp::UNIX_EPOCH,
+        };
+        let text = "{\"id\": 4, \"target\": {\"image\": 7}, \"allow_downgrade\": false, \"counters\": {\"pending\": 0, \
+                    \"active\": 1, \"succeeded\": 0, \"failed\": 0, \"cancelled\": 0, \"total\": 1}, \"done\": false, \
+                    \"created\": \"1970-01-01T00:00:00Z\"}\n";
+        assert_eq!(line(&deployment), text);
     }
 
     #[test]
