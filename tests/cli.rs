@@ -282,6 +282,8 @@ fn an_address_that_is_taken_and_a_wrong_configuration_have_their_own_exit_codes(
     let folder = other.home().join("second");
     second.arg("serve").arg("--data").arg(&folder).args(["--mqtt", &taken.mqtt().to_string()]);
     assert_eq!(ends(second.args(["--http", "127.0.0.1:0"])).status.code(), Some(69));
+    // A token that nobody was shown was not made either.
+    assert!(!folder.join("admin-token").exists());
 
     let output = ends(updraft().args(["serve", "--mqtt", "0.0.0.0:0"]));
     let (code, _, error) = all(&output);
@@ -301,6 +303,8 @@ fn the_token_is_private_printed_once_and_made_anew_when_its_file_is_gone() {
     let first = server.token();
     // The log comes through another pipe than `ready`, and perhaps after it.
     support::eventually("the token in the log", || server.log().contains(&first).then_some(()));
+    assert!(server.log().contains("This folder is new."), "{}", server.log());
+    server.client().add_device("lamp-1", "lamp");
 
     server.restart();
     assert_eq!(server.token(), first);
@@ -310,6 +314,8 @@ fn the_token_is_private_printed_once_and_made_anew_when_its_file_is_gone() {
     server.restart();
     let second = server.token();
     assert_ne!(second, first);
+    support::eventually("the second token in the log", || server.log().contains(&second).then_some(()));
+    assert!(!server.log().contains("This folder is new."), "{}", server.log());
     assert_eq!(support::Client::new(server.http(), &first).get("status").status, 401);
     assert_eq!(server.client().get("status").body["operator"], json!("admin"));
 }

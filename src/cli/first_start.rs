@@ -7,16 +7,26 @@ use tokio::runtime::Runtime;
 
 use super::exit::ServeError;
 use super::folder::{self, Folder, Listening};
+use crate::domain::ids::TenantId;
 use crate::engine::Engine;
 use crate::engine::access::Identity;
 use crate::engine::call::{Call, CallError, Reply, Secret};
-use crate::engine::query::Reader;
+use crate::engine::query::{Reader, StoreError};
 use crate::store::tables::Role;
 
 /// The administrator's name.
 const ADMIN: &str = "admin";
 
-/// Makes sure that there is an administrator whose token is in the folder. The token is returned when it is new.
+/// A token that nobody has seen yet.
+#[derive(Debug)]
+pub struct NewToken {
+    token: Secret,
+    /// Whether the folder holds nothing else yet.
+    first: bool,
+}
+
+/// Makes sure that there is an administrator whose token is in the folder. The token is returned when it is new;
+/// whoever calls this when nothing can fail any more is sure to show it.
 ///
 /// # Errors
 /// [`ServeError`] when the engine or the folder refuses.
@@ -25,18 +35,26 @@ pub fn ensure_admin(
     engine: &Engine,
     reader: &Reader,
     folder: &Folder,
-) -> Result<Option<Secret>, ServeError> {
+) -> Result<Option<NewToken>, ServeError> {
     let operators = reader.operators().map_err(ServeError::Store)?;
     let kept = folder.read_token().map_err(|cause| ServeError::Folder { path: folder.token(), cause })?;
     if let Some(token) = kept.filter(|_| !operators.is_empty()) {
         warn_if_unknown(reader, &token, folder)?;
         return Ok(None);
     }
+    let first = holds_nothing(reader).map_err(ServeError::Store)?;
     let token = runtime.block_on(renew(engine)).map_err(ServeError::Administrator)?;
     // A crash before this line leaves a folder without a token: the next start makes another.
     let written = folder.write_token(token.reveal());
     written.map_err(|cause| ServeError::Folder { path: folder.token(), cause })?;
-    Ok(Some(token))
+    Ok(Some(NewToken { token, first }))
+}
+
+/// Whether there is nothing but perhaps an administrator, of a start that was cut off.
+fn holds_nothing(reader: &Reader) -> Result<bool, StoreError> {
+    Ok(reader.operators()?.iter().all(|operator| *operator.name == *ADMIN)
+        && reader.artifacts()?.is_empty()
+        && reader.devices(&TenantId::default(), None, 1)?.is_empty())
 }
 
 /// Registers the administrator anew; a token that was never written down ends.
@@ -63,8 +81,14 @@ fn warn_if_unknown(reader: &Reader, token: &str, folder: &Folder) -> Result<(), 
     Ok(())
 }
 
-/// What to type next, for the person who has just started a server for the first time.
-pub fn welcome(token: &Secret, folder: &Folder, listening: &Listening) -> String {
+/// The new token and, for the person who has just started a server for the first time, what to type next.
+pub fn welcome(new: &NewToken, folder: &Folder, listening: &Listening) -> String {
+    let NewToken { token, first } = new;
+    let file = folder.token();
+    let shown = format!("is in {}; it is shown only now:\n\n  {}\n", file.display(), token.reveal());
+    if !first {
+        return format!("\nThe administrator's token was missing. A new one {shown}");
+    }
     let program = program();
     let data = folder.path();
     let named = if data == Path::new(folder::DEFAULT) {
@@ -73,14 +97,12 @@ pub fn welcome(token: &Secret, folder: &Folder, listening: &Listening) -> String
         format!(" --data {}", data.display())
     };
     format!(
-        "\nThis folder is new. Its administrator's token is in {}; it is shown only now:\n\n  {}\n\n\
+        "\nThis folder is new. Its administrator's token {shown}\n\
          Try, in another terminal:\n\n  \
          {program} device add lamp-1 --product lamp{named}\n  \
          {program} image push firmware.bin --product lamp --version 1.0.1{named}\n  \
          {program} offer 1{named}\n\n\
          Devices connect to mqtt://{}; the API is at http://{}/api/v1.\n",
-        folder.token().display(),
-        token.reveal(),
         folder::reachable(listening.mqtt),
         folder::reachable(listening.http),
     )

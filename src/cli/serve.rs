@@ -74,19 +74,21 @@ pub fn serve_with(
     };
     let (engine, running) = engine::start(store, settings, outlet, Box::new(exit::commit_failed))
         .map_err(|cause| ServeError::Thread { what: "the engine", cause })?;
-    let new_token = first_start::ensure_admin(&runtime, &engine, &reader, &folder)?;
     let gate =
         prepared.start(engine.clone(), reader.clone(), Arc::clone(&artifacts)).map_err(ServeError::Mqtt)?;
     let http_settings = http_settings(&config, fleet, epoch);
     let http = runtime
-        .block_on(http::start(listener, http_settings, engine, reader, artifacts))
+        .block_on(http::start(listener, http_settings, engine.clone(), reader.clone(), artifacts))
         .map_err(ServeError::Http)?;
+    // The doors are open: whether they can be is not to be found out by someone who waits for a token.
+    let new_token = first_start::ensure_admin(&runtime, &engine, &reader, &folder)?;
+    drop((engine, reader));
 
     let listening = Listening { mqtt: gate.local_addr(), http: http.local_addr(), pid: std::process::id() };
     let written = folder.write_listening(&listening);
     written.map_err(|cause| ServeError::Folder { path: folder.server(), cause })?;
-    if let Some(token) = new_token {
-        eprintln!("{}", first_start::welcome(&token, &folder, &listening));
+    if let Some(new) = new_token {
+        eprintln!("{}", first_start::welcome(&new, &folder, &listening));
     }
     announce(&listening);
     let signal = runtime.block_on(signals.wait());
