@@ -226,7 +226,7 @@ impl From<Reject> for No {
             Reject::ValueTooLong(_) | Reject::NamedValueTooLong(_) | Reject::NameTooLong(_) => {
                 No::BadAttributes(reject.to_string())
             }
-            Reject::WrongProduct { .. } => No::Malformed,
+            Reject::WrongProduct { .. } | Reject::Unreadable { .. } => No::Malformed,
         }
     }
 }
