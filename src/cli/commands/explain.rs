@@ -1,41 +1,71 @@
 //! `updraft explain`: why a device has, or does not have, what is offered. The verdict first, then every rule.
 
+use std::collections::BTreeSet;
+
 use super::{Outcome, Session, device};
 use crate::cli::args::Explain;
 use crate::cli::client::{ClientError, segment};
 use crate::cli::output::{self, Grid};
-use crate::http::wire::{ExplanationBody, FindingBody, Page};
+use crate::http::wire::{ActionBody, ActiveBody, ExplanationBody, FindingBody, Page};
 
 pub(super) fn run(session: &Session, command: Explain) -> Result<Outcome, ClientError> {
     let query: Vec<_> = command.kind.map(|kind| ("type", kind.to_string())).into_iter().collect();
     let path = format!("devices/{}/explain", segment(&command.device));
     let page: Page<ExplanationBody> = session.client.get(&path, &query)?;
+    let brought = if session.json { BTreeSet::new() } else { brought(session, &page.items)? };
     session.show(&page, |page| {
         if page.items.is_empty() {
             let device = &command.device;
             return format!("{device} reports nothing, and nothing is offered to its product\n");
         }
-        page.items.iter().map(describe).collect::<Vec<_>>().join("\n")
+        let texts = page.items.iter().map(|item| describe(item, brought.contains(&item.kind)));
+        texts.collect::<Vec<_>>().join("\n")
     })?;
     Ok(Outcome::Done)
 }
 
-fn describe(explanation: &ExplanationBody) -> String {
+/// The firmware types whose offered image an action is bringing already.
+fn brought(session: &Session, explanations: &[ExplanationBody]) -> Result<BTreeSet<u8>, ClientError> {
+    let mut kinds = BTreeSet::new();
+    for explanation in explanations {
+        let (Some(active), Some(image)) = (&explanation.active, &explanation.image) else { continue };
+        let action: ActionBody = session.client.get(&format!("actions/{}", active.action), &[])?;
+        if action.components.iter().any(|component| component.image == image.id) {
+            kinds.insert(explanation.kind);
+        }
+    }
+    Ok(kinds)
+}
+
+fn describe(explanation: &ExplanationBody, brought: bool) -> String {
     let mut grid = Grid::pairs(&[]);
     for finding in &explanation.rules {
         grid.add(vec![mark(finding).into(), finding.rule.clone(), why(finding)]);
     }
     let rules: String = grid.render().lines().map(|line| format!("  {line}\n")).collect();
-    format!("{}\n{}{rules}", verdict(explanation), facts(explanation))
+    format!("{}\n{}{rules}", verdict(explanation, brought), facts(explanation))
 }
 
-fn verdict(explanation: &ExplanationBody) -> String {
-    let ExplanationBody { device, kind, verdict, .. } = explanation;
-    if verdict.eligible {
-        return format!("{device}, type {kind}: may have the offer");
-    }
-    let why = verdict.message.as_deref().or(verdict.code.as_deref()).unwrap_or("no reason was given");
-    format!("{device}, type {kind}: no, {}", output::printable(why))
+/// The code of the rule that a device breaks by running what is offered.
+const INSTALLED: &str = "already-installed";
+
+fn verdict(explanation: &ExplanationBody, brought: bool) -> String {
+    let ExplanationBody { device, kind, verdict, image, active, .. } = explanation;
+    let offered = image.as_ref().map(|image| format!("{}#{}", image.version, image.number));
+    let text = match (offered, active) {
+        (Some(offered), _) if verdict.code.as_deref() == Some(INSTALLED) => {
+            format!("up to date: runs the offered {offered}")
+        }
+        (Some(offered), Some(ActiveBody { action, state })) if brought => {
+            format!("on its way: action {action} brings {offered} ({state})")
+        }
+        _ if verdict.eligible => "may have the offer".into(),
+        _ => {
+            let why = verdict.message.as_deref().or(verdict.code.as_deref());
+            format!("no, {}", output::printable(why.unwrap_or("no reason was given")))
+        }
+    };
+    format!("{device}, type {kind}: {text}")
 }
 
 fn facts(explanation: &ExplanationBody) -> String {
@@ -65,7 +95,7 @@ fn why(finding: &FindingBody) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::wire::{ReportedBody, VerdictBody};
+    use crate::http::wire::{ImageBody, ReportedBody, RulesBody, VerdictBody};
 
     #[test]
     fn the_verdict_comes_first_and_every_rule_has_its_mark() {
@@ -88,6 +118,42 @@ mod tests {
         let text = "lamp-1, type 3: no, the device has not reported a version\n  \
                     runs     not reported\n  offered  nothing\n  \
                     ✓  offered\n  ✗  reported  the device has not reported a version\n";
-        assert_eq!(describe(&explanation), text);
+        assert_eq!(describe(&explanation, false), text);
+    }
+    #[test]
+    fn the_headline_says_where_the_offered_image_is() {
+        let image = ImageBody {
+            id: 7,
+            product: "lamp".into(),
+            kind: 3,
+            number: "1".into(),
+            version: "1.0.1".into(),
+            artifacts: Vec::new(),
+            rules: RulesBody::default(),
+            created: jiff::Timestamp::UNIX_EPOCH,
+        };
+        let busy = ("busy", "another update is under way");
+        let table = [
+            (Some((INSTALLED, "it runs this image")), false, "up to date: runs the offered 1.0.1#1"),
+            (Some(busy), true, "on its way: action 3 brings 1.0.1#1 (offered)"),
+            (Some(busy), false, "no, another update is under way"),
+            (None, false, "may have the offer"),
+        ];
+        for (no, brought, expected) in table {
+            let explanation = ExplanationBody {
+                device: "lamp-1".into(),
+                kind: 3,
+                reported: None,
+                image: Some(image.clone()),
+                rules: Vec::new(),
+                verdict: VerdictBody {
+                    eligible: no.is_none(),
+                    code: no.map(|(code, _)| code.into()),
+                    message: no.map(|(_, message)| message.into()),
+                },
+                active: Some(ActiveBody { action: 3, state: "offered".into() }),
+            };
+            assert_eq!(verdict(&explanation, brought), format!("lamp-1, type 3: {expected}"));
+        }
     }
 }
