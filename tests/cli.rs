@@ -65,7 +65,13 @@ fn an_operator_walks_from_a_new_device_to_a_cancelled_update() {
     assert_eq!(explained.lines().next(), Some(verdict));
 
     let deployed = server.prints(&["deploy", "--image", "1", "lamp-1"]);
-    assert_eq!(deployed, "deployment 1: image 1 to 1 device. Follow it with `updraft watch 1`\n");
+    assert_eq!(
+        deployed,
+        "deployment 1: image 1 to 1 device. Follow it with `updraft watch 1`, look at it with `updraft deployment show 1`\n"
+    );
+    let explained = server.prints(&["explain", "lamp-1", "--type", "3"]);
+    let verdict = "lamp-1, type 3: on its way: action 1 brings 1.0.1#1 (queued)";
+    assert_eq!(explained.lines().next(), Some(verdict));
     let listed = server.json(&["action", "list", "--device", "lamp-1"]);
     let action = json!({
         "id": 1, "device": "lamp-1", "target": {"image": 1},
@@ -73,12 +79,60 @@ fn an_operator_walks_from_a_new_device_to_a_cancelled_update() {
         "origin": {"deployment": 1}, "state": "queued", "done": false, "warning": false, "cancelling": false,
         "attempt": 1,
     });
-    assert_eq!(steady(listed), json!({"items": [action]}));
+    assert_eq!(steady(listed), json!({"items": [&action]}));
+
+    let shown = server.json(&["deployment", "show", "1"]);
+    let counters =
+        json!({"pending": 0, "active": 1, "succeeded": 0, "failed": 0, "cancelled": 0, "total": 1});
+    let deployment = json!({
+        "id": 1, "target": {"image": 1}, "allow_downgrade": false, "counters": counters, "done": false,
+    });
+    assert_eq!(steady(shown), json!({"deployment": deployment, "actions": [action]}));
 
     let cancelled = server.prints(&["action", "cancel", "1", "--force"]);
     assert_eq!(cancelled, "action 1 of lamp-1: cancelled\n");
     let watched = server.prints(&["watch", "1"]);
     assert_eq!(watched, "deployment 1 (image 1): 1 cancelled of 1\n");
+}
+
+#[test]
+fn deployments_are_listed_and_shown_with_their_own_actions() {
+    let server = Server::start();
+    let client = server.client();
+    for id in ["lamp-1", "lamp-2"] {
+        client.add_device(id, "lamp");
+    }
+    assert_eq!(client.upload("lamp", "1.0.1", b"new").status, 201);
+    server.prints(&["deploy", "--image", "1", "lamp-1", "lamp-2"]);
+    server.prints(&["action", "cancel", "1", "--force"]);
+    server.prints(&["deploy", "--image", "1", "lamp-1"]);
+    // The moments differ from run to run: they are the last column, and the last pair.
+    let table = |text: &str| -> Vec<Vec<String>> {
+        let words = |line: &str| line.split_whitespace().map(String::from).collect::<Vec<_>>();
+        let cut = |mut row: Vec<String>| {
+            row.truncate(row.len() - usize::from(row.last().is_some_and(|word| word.ends_with('Z'))));
+            row
+        };
+        text.lines().map(|line| cut(words(line))).collect()
+    };
+    let rows = [
+        "DEPLOYMENT TARGET PENDING ACTIVE SUCCEEDED FAILED CANCELLED OF CREATED",
+        "2 image 1 0 1 0 0 0 1",
+        "1 image 1 0 1 0 0 1 2",
+    ];
+    assert_eq!(table(&server.prints(&["deployment", "list"])), table(&rows.join("\n")));
+    let rows = [
+        "deployment 1",
+        "target image 1",
+        "downgrade no",
+        "devices 1 active, 1 cancelled of 2",
+        "created",
+        "",
+        "ACTION DEVICE STATE CHANGED",
+        "2 lamp-2 queued",
+        "1 lamp-1 cancelled",
+    ];
+    assert_eq!(table(&server.prints(&["deployment", "show", "1"])), table(&rows.join("\n")));
 }
 
 /// The sums are the HTTP door's to test; here only whether they are there.
@@ -151,6 +205,19 @@ fn refusals_say_what_to_do_and_have_their_own_exit_codes() {
     );
     assert_eq!(all(&unreachable), (Some(3), String::new(), text));
 
+    let bare = updraft().args(["status", "--data", &data, "--server", "127.0.0.1:8080"]).output().unwrap();
+    let text = "updraft: the server 127.0.0.1:8080 needs http:// or https:// in front, such as \
+                http://127.0.0.1:8080\n";
+    assert_eq!(all(&bare), (Some(2), String::new(), text.into()));
+
+    let torn = updraft().args(["status", "--data", &data]).env("UPDRAFT_TOKEN", "a\nb").output().unwrap();
+    let text = "updraft: the token from UPDRAFT_TOKEN has blanks, control or other characters that no token has; \
+                was it copied whole?\n";
+    assert_eq!(all(&torn), (Some(2), String::new(), text.into()));
+    for words in [&["--bogus"][..], &["bogus"]] {
+        assert_eq!(ends(updraft().args(words)).status.code(), Some(2), "{words:?}");
+    }
+
     let wrong = updraft().args(["status", "--data", &data]).env("UPDRAFT_TOKEN", "wrong").output().unwrap();
     let text = "updraft: the server does not know this token, which came from UPDRAFT_TOKEN. Set UPDRAFT_TOKEN to \
                 one that it knows\n";
@@ -180,6 +247,15 @@ fn watching_ends_with_1_when_something_failed() {
     server.prints(&["deploy", "--image", "1", "lamp-1"]);
     let watched = server.updraft(&["watch", "1"]);
     assert_eq!(all(&watched), (Some(1), "deployment 1 (image 1): 1 failed of 1\n".into(), String::new()));
+}
+
+#[test]
+fn the_help_names_what_the_environment_says() {
+    let help = ends(updraft().arg("--help"));
+    let text = String::from_utf8(help.stdout).unwrap();
+    for name in ["UPDRAFT_SERVER", "UPDRAFT_TOKEN"] {
+        assert!(text.contains(name), "{text}");
+    }
 }
 
 #[test]

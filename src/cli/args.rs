@@ -2,17 +2,23 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 
 const AFTER_HELP: &str = "\
 Without a command, updraft serves with its defaults.
 
+Environment of the commands that ask a server:
+  UPDRAFT_SERVER  the server, as --server; without both, the one that serves the data folder
+  UPDRAFT_TOKEN   the operator's token; without it, that of the data folder, for its own server only
+Every setting of `serve` has a variable too: broker.toml names them, and UPDRAFT_LOG sets how much is logged.
+
 Exit codes of `serve`: 0 stopped when asked to; 64 usage or configuration; 69 an address cannot be listened on;
 70 a commit failed (nothing after it was acknowledged; start again); 71 the bus is dead; 72 the server did not answer
-its own probe; 73 another server uses the folder; 74 the folder cannot be used; 75 a fault in
-updraft itself (start again).
-Exit codes of the other commands: 0 done; 1 refused, or something failed; 2 usage; 3 the server cannot be reached.";
+its own probe; 73 another server uses the folder; 74 the folder cannot be used; 75 a fault in updraft itself (start
+again).
+Exit codes of everything else: 0 done; 1 refused, or something failed; 2 usage, unknown commands and options
+included; 3 the server cannot be reached.";
 
 /// Updates the software of a fleet of IoT devices, MQTT first.
 #[derive(Debug, Parser)]
@@ -61,6 +67,9 @@ pub enum Command {
     Offer(Offer),
     /// Bring an image or a release to devices.
     Deploy(Deploy),
+    /// Deployments: one order to bring something to devices.
+    #[command(subcommand)]
+    Deployment(Deployment),
     /// Actions: one device, one update.
     #[command(subcommand)]
     Action(Action),
@@ -136,10 +145,10 @@ pub struct Rules {
     #[arg(long, value_name = "MODEL[:REV]")]
     pub hardware: Vec<String>,
     /// Not before this moment, such as 2026-11-21T10:00:00Z.
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = moment)]
     pub not_before: Option<Timestamp>,
     /// Not at or after this moment.
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = moment)]
     pub not_after: Option<Timestamp>,
 }
 
@@ -169,11 +178,13 @@ pub enum Image {
     /// Show an image.
     Show {
         /// The image.
+        #[arg(value_parser = image)]
         id: u32,
     },
     /// Remove an image that nothing refers to.
     Rm {
         /// The image.
+        #[arg(value_parser = image)]
         id: u32,
     },
 }
@@ -189,7 +200,7 @@ pub enum Release {
         #[arg(long = "version", value_name = "VERSION")]
         release_version: String,
         /// The images, at most one of each firmware type.
-        #[arg(required = true, value_name = "IMAGE")]
+        #[arg(required = true, value_name = "IMAGE", value_parser = image)]
         images: Vec<u32>,
     },
     /// List releases.
@@ -197,11 +208,13 @@ pub enum Release {
     /// Show a release.
     Show {
         /// The release.
+        #[arg(value_parser = release)]
         id: u32,
     },
     /// Remove a release.
     Rm {
         /// The release.
+        #[arg(value_parser = release)]
         id: u32,
     },
 }
@@ -214,6 +227,7 @@ pub struct Offer {
     #[command(subcommand)]
     pub command: Option<OfferCommand>,
     /// The image: `offer IMAGE` is short for `offer set IMAGE`.
+    #[arg(value_parser = image)]
     pub image: Option<u32>,
     /// Conditions beyond the image's own.
     #[command(flatten)]
@@ -248,6 +262,7 @@ pub enum OfferCommand {
 #[derive(Debug, Clone, Args)]
 pub struct OfferSet {
     /// The image.
+    #[arg(value_parser = image)]
     pub image: u32,
     /// Conditions beyond the image's own.
     #[command(flatten)]
@@ -259,15 +274,17 @@ pub struct OfferSet {
 
 /// `deploy`
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("what").args(["image", "release"]).required(true)))]
+#[command(group(ArgGroup::new("whom").args(["devices", "devices_from"]).required(true).multiple(true)))]
 pub struct Deploy {
     /// The image.
-    #[arg(long, value_name = "N", required_unless_present = "release", conflicts_with = "release")]
+    #[arg(long, value_name = "N", value_parser = image)]
     pub image: Option<u32>,
     /// The release.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = release)]
     pub release: Option<u32>,
     /// To whom.
-    #[arg(value_name = "DEVICE", required_unless_present = "devices_from")]
+    #[arg(value_name = "DEVICE")]
     pub devices: Vec<String>,
     /// To the devices in a file, one id on a line; `-` reads the standard input.
     #[arg(long, value_name = "FILE")]
@@ -275,6 +292,23 @@ pub struct Deploy {
     /// Also to devices that run something newer.
     #[arg(long)]
     pub allow_downgrade: bool,
+}
+
+/// `deployment`
+#[derive(Debug, Subcommand)]
+pub enum Deployment {
+    /// List deployments, newest first.
+    List {
+        /// Stop after this many; 0 lists all.
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+    },
+    /// Show a deployment and its actions.
+    Show {
+        /// The deployment.
+        #[arg(value_parser = deployment)]
+        id: u32,
+    },
 }
 
 /// `action`
@@ -292,11 +326,13 @@ pub enum Action {
     /// Show an action and what happened to it.
     Show {
         /// The action.
+        #[arg(value_parser = action)]
         id: u32,
     },
     /// Call an action off.
     Cancel {
         /// The action.
+        #[arg(value_parser = action)]
         id: u32,
         /// Without waiting for the device.
         #[arg(long)]
@@ -318,6 +354,7 @@ pub struct Explain {
 #[derive(Debug, Args)]
 pub struct Watch {
     /// The deployments; without any, those that are not done.
+    #[arg(value_parser = deployment)]
     pub deployments: Vec<u32>,
 }
 
@@ -353,6 +390,26 @@ pub enum Operator {
     },
 }
 
+fn image(text: &str) -> Result<u32, &'static str> {
+    text.parse().map_err(|_| "an image is a number such as 1, see `updraft image list`")
+}
+
+fn release(text: &str) -> Result<u32, &'static str> {
+    text.parse().map_err(|_| "a release is a number such as 1, see `updraft release list`")
+}
+
+fn deployment(text: &str) -> Result<u32, &'static str> {
+    text.parse().map_err(|_| "a deployment is a number such as 1, see `updraft deployment list`")
+}
+
+fn action(text: &str) -> Result<u32, &'static str> {
+    text.parse().map_err(|_| "an action is a number such as 1, see `updraft action list`")
+}
+
+fn moment(text: &str) -> Result<Timestamp, &'static str> {
+    text.parse().map_err(|_| "it has to be a time such as 2026-11-21T10:00:00Z")
+}
+
 #[cfg(test)]
 mod tests {
     use clap::{CommandFactory as _, Parser as _};
@@ -362,6 +419,23 @@ mod tests {
     #[test]
     fn the_grammar_is_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn what_is_wrong_with_the_arguments_is_said_with_an_example() {
+        let table: [(&[&str], &str); 6] = [
+            (&["image", "show", "abc"], "an image is a number such as 1"),
+            (&["watch", "abc"], "a deployment is a number such as 1"),
+            (&["offer", "1", "--not-before", "yesterday"], "a time such as 2026-11-21T10:00:00Z"),
+            (&["deploy", "lamp-1"], "<--image <N>|--release <N>>"),
+            (&["deploy", "--image", "1"], "<DEVICE|--devices-from <FILE>>"),
+            (&["deploy", "--image", "1", "--release", "1", "lamp-1"], "cannot be used with"),
+        ];
+        for (words, expected) in table {
+            let parsed = Arguments::try_parse_from([&["updraft"], words].concat());
+            let said = parsed.map(|_| ()).map_err(|error| error.to_string()).err().unwrap_or_default();
+            assert!(said.contains(expected), "{words:?}: {said}");
+        }
     }
 
     #[test]

@@ -163,11 +163,12 @@ impl Client {
         let local_url =
             local.as_ref().map(|listening| format!("http://{}", folder::reachable(listening.http)));
         let server = match common.server.as_ref().or(local_url.as_ref()) {
-            Some(url) => url.trim_end_matches('/').to_owned(),
+            Some(url) => checked(url)?.trim_end_matches('/').to_owned(),
             None => return Err(ClientError::NoServer(folder.path().display().to_string())),
         };
         let own = local_url.as_deref() == Some(server.as_str());
         let (token, token_from) = find_token(&folder, &server, own)?;
+        check_token(&token, &token_from)?;
         let mqtt = match local.filter(|_| own).map(|listening| folder::reachable(listening.mqtt)) {
             Some(address) => (address.ip().to_string(), address.port()),
             None => (host_of(&server).to_owned(), 1883),
@@ -318,6 +319,25 @@ fn agent(own: bool) -> Agent {
         .timeout_recv_response(Some(ANSWER))
         .user_agent(concat!("updraft/", env!("CARGO_PKG_VERSION")));
     if own { builder.proxy(None).build().into() } else { builder.build().into() }
+}
+
+fn checked(url: &str) -> Result<&str, ClientError> {
+    if url.starts_with("http://") || url.starts_with("https://") {
+        return Ok(url);
+    }
+    Err(ClientError::Usage(format!(
+        "the server {url} needs http:// or https:// in front, such as http://{url}"
+    )))
+}
+
+/// A token travels in a header, which takes no control characters (RFC 9110, 5.5); tokens have none.
+fn check_token(token: &str, from: &str) -> Result<(), ClientError> {
+    if token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(());
+    }
+    Err(ClientError::Usage(format!(
+        "the token from {from} has blanks, control or other characters that no token has; was it copied whole?"
+    )))
 }
 
 /// The token of the environment, else the folder's. The folder's goes to the folder's own server only: a local

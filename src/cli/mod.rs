@@ -60,8 +60,8 @@ fn usage(error: &clap::Error) -> ExitCode {
     }
 }
 
-/// Whether the arguments ask for a server: their first word is `serve`, or there is none.
+/// Whether the arguments ask for a server: their first word is `serve`. Without a word, nobody knows what they ask for.
 fn serving() -> bool {
     let first = std::env::args_os().skip(1).find(|word| !word.to_string_lossy().starts_with('-'));
-    first.is_none_or(|word| word == "serve")
+    first.is_some_and(|word| word == "serve")
 }

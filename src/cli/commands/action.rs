@@ -1,10 +1,10 @@
 //! `updraft action`: one device, one update, and what happened to it.
 
-use super::{Outcome, Session, deploy};
+use super::{Outcome, Session, deploy, print};
 use crate::cli::args::Action;
-use crate::cli::client::{ClientError, Order};
+use crate::cli::client::{ClientError, Order, segment};
 use crate::cli::output::{self, Grid};
-use crate::http::wire::{ActionBody, Cancel, OriginBody, Page};
+use crate::http::wire::{ActionBody, Cancel, DeviceBody, OfferBody, OriginBody, Page};
 
 pub(super) fn run(session: &Session, command: Action) -> Result<Outcome, ClientError> {
     match command {
@@ -18,9 +18,24 @@ pub(super) fn run(session: &Session, command: Action) -> Result<Outcome, ClientE
                 session.client.post(&format!("actions/{id}/cancel"), &Cancel { force })?;
             session
                 .show(&action, |action| format!("action {id} of {}: {}\n", action.device, state(action)))?;
+            if action.origin == OriginBody::Offer && !session.json {
+                print(&standing_offer(session, &action)?)?;
+            }
         }
     }
     Ok(Outcome::Done)
+}
+
+/// That the offer of a cancelled action stands, where it does, and how to take it back.
+fn standing_offer(session: &Session, action: &ActionBody) -> Result<String, ClientError> {
+    let device: DeviceBody = session.client.get(&format!("devices/{}", segment(&action.device)), &[])?;
+    let offers: Page<OfferBody> = session.client.get("offers", &[("product", device.product)])?;
+    let brought = |offer: &&OfferBody| action.components.iter().any(|c| c.image == offer.image);
+    let lines = offers.items.iter().filter(brought).map(|offer| {
+        let OfferBody { product, kind, image, .. } = offer;
+        format!("The offer of image {image} stands; `updraft offer rm {product} {kind}` takes it back.\n")
+    });
+    Ok(lines.collect())
 }
 
 fn list(session: &Session, device: Option<String>, limit: usize) -> Result<(), ClientError> {
@@ -81,7 +96,7 @@ fn origin(origin: OriginBody) -> String {
 }
 
 /// The state with all that qualifies it.
-fn state(action: &ActionBody) -> String {
+pub(super) fn state(action: &ActionBody) -> String {
     let mut text = action.state.clone();
     if let Some(progress) = action.progress.filter(|_| !action.done) {
         text.push_str(&format!(" {}/{}", progress.done, progress.of));

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::{Outcome, Session};
 use crate::cli::args::Deploy;
 use crate::cli::client::ClientError;
-use crate::http::wire::{DeploymentBody, NewDeployment, TargetBody};
+use crate::http::wire::{CountersBody, DeploymentBody, NewDeployment, TargetBody};
 
 pub(super) fn run(session: &Session, command: Deploy) -> Result<Outcome, ClientError> {
     let Deploy { image, release, mut devices, devices_from, allow_downgrade } = command;
@@ -18,7 +18,8 @@ pub(super) fn run(session: &Session, command: Deploy) -> Result<Outcome, ClientE
     session.show(&made, |made| {
         let DeploymentBody { id, counters, .. } = made;
         format!(
-            "deployment {id}: {} to {} device{}. Follow it with `updraft watch {id}`\n",
+            "deployment {id}: {} to {} device{}. Follow it with `updraft watch {id}`, look at it with \
+             `updraft deployment show {id}`\n",
             target_text(made.target),
             counters.total,
             if counters.total == 1 { "" } else { "s" }
@@ -33,6 +34,21 @@ pub(super) fn target_text(target: TargetBody) -> String {
         TargetBody::Image(id) => format!("image {id}"),
         TargetBody::Release(id) => format!("release {id}"),
     }
+}
+
+/// The counters that are not zero; what is not there needs no attention.
+pub(super) fn counts(counters: &CountersBody) -> String {
+    let CountersBody { pending, active, succeeded, failed, cancelled, total } = counters;
+    let named = [
+        ("pending", pending),
+        ("active", active),
+        ("succeeded", succeeded),
+        ("failed", failed),
+        ("cancelled", cancelled),
+    ];
+    let shown: Vec<_> =
+        named.iter().filter(|(_, n)| **n > 0).map(|(name, n)| format!("{n} {name}")).collect();
+    if shown.is_empty() { format!("{total} devices") } else { format!("{} of {total}", shown.join(", ")) }
 }
 
 fn read(path: &Path) -> Result<String, ClientError> {
@@ -54,8 +70,17 @@ fn ids(text: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
+    #[test]
+    fn only_counters_that_are_not_zero_are_shown() {
+        let counters =
+            CountersBody { pending: 0, active: 2, succeeded: 5, failed: 1, cancelled: 0, total: 8 };
+        assert_eq!(counts(&counters), "2 active, 5 succeeded, 1 failed of 8");
+    }
+
     #[test]
     fn ids_are_lines_without_blanks_and_comments() {
-        assert_eq!(super::ids("# kitchen\nlamp-1\r\n\n  lamp-2  # broken?\n"), ["lamp-1", "lamp-2"]);
+        assert_eq!(ids("# kitchen\nlamp-1\r\n\n  lamp-2  # broken?\n"), ["lamp-1", "lamp-2"]);
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod action;
 pub mod deploy;
+pub mod deployment;
 pub mod device;
 pub mod explain;
 pub mod image;
@@ -68,6 +69,7 @@ pub fn run(common: &Common, command: Command) -> Result<Outcome, ClientError> {
         Command::Release(command) => release::run(&session, command),
         Command::Offer(command) => offer::run(&session, command),
         Command::Deploy(command) => deploy::run(&session, command),
+        Command::Deployment(command) => deployment::run(&session, command),
         Command::Action(command) => action::run(&session, command),
         Command::Explain(command) => explain::run(&session, command),
         Command::Watch(command) => watch::run(&session, command),

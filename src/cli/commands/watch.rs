@@ -107,7 +107,7 @@ impl Screen {
                     (all.add(ProgressBar::new(counters.total).with_style(style())), String::new())
                 });
                 bar.set_prefix(name(deployment));
-                bar.set_message(counts(counters));
+                bar.set_message(deploy::counts(counters));
                 bar.set_position(counters.succeeded + counters.failed + counters.cancelled);
                 *last = summary(deployment);
                 Ok(())
@@ -149,7 +149,7 @@ fn line(deployment: &DeploymentBody) -> String {
 }
 
 fn summary(deployment: &DeploymentBody) -> String {
-    format!("{}: {}\n", name(deployment), counts(&deployment.counters))
+    format!("{}: {}\n", name(deployment), deploy::counts(&deployment.counters))
 }
 
 fn style() -> ProgressStyle {
@@ -161,31 +161,9 @@ fn name(deployment: &DeploymentBody) -> String {
     format!("deployment {} ({})", deployment.id, deploy::target_text(deployment.target))
 }
 
-/// The counters that are not zero; what is not there needs no attention.
-fn counts(counters: &CountersBody) -> String {
-    let CountersBody { pending, active, succeeded, failed, cancelled, total } = counters;
-    let named = [
-        ("pending", pending),
-        ("active", active),
-        ("succeeded", succeeded),
-        ("failed", failed),
-        ("cancelled", cancelled),
-    ];
-    let shown: Vec<_> =
-        named.iter().filter(|(_, n)| **n > 0).map(|(name, n)| format!("{n} {name}")).collect();
-    if shown.is_empty() { format!("{total} devices") } else { format!("{} of {total}", shown.join(", ")) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_counters_that_are_not_zero_are_shown() {
-        let counters =
-            CountersBody { pending: 0, active: 2, succeeded: 5, failed: 1, cancelled: 0, total: 8 };
-        assert_eq!(counts(&counters), "2 active, 5 succeeded, 1 failed of 8");
-    }
 
     #[test]
     fn a_document_is_one_line_with_a_blank_behind_every_colon_and_comma() {
