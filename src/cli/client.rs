@@ -162,7 +162,7 @@ impl Client {
         let local = folder.read_listening();
         let local_url =
             local.as_ref().map(|listening| format!("http://{}", folder::reachable(listening.http)));
-        let server = match common.server.as_ref().or(local_url.as_ref()) {
+        let server = match common.server.as_ref().filter(|url| !url.is_empty()).or(local_url.as_ref()) {
             Some(url) => checked(url)?.trim_end_matches('/').to_owned(),
             None => return Err(ClientError::NoServer(folder.path().display().to_string())),
         };
