@@ -236,7 +236,7 @@ fn ask(server: &Server, token: &str, method: &str, tail: &str, body: &str) -> An
 
 #[test]
 fn what_is_answered_survives_a_crash() {
-    let mut server = Server::start();
+    let mut server = Server::with(&[], &[("UPDRAFT_HTTP_DDI_POLL_S", "3661")]);
     let token = lamp(&server);
     assert_eq!(ask(&server, &token, "GET", "", "").status(), 200);
     server.kill9();
@@ -256,7 +256,10 @@ fn what_is_answered_survives_a_crash() {
     let poll = ask(&server, &token, "GET", "", "");
     let poll: Value = serde_json::from_slice(&poll.body).unwrap();
     let links: Vec<_> = poll["_links"].as_object().unwrap().keys().cloned().collect();
-    assert_eq!(links, ["installedBase"]);
+    assert_eq!(
+        (links, &poll["config"]["polling"]["sleep"]),
+        (vec!["installedBase".into()], &json!("01:01:01"))
+    );
 }
 
 #[test]
@@ -300,4 +303,32 @@ fn too_many_attributes_and_too_many_wrong_tokens_are_refused() {
     assert_eq!(kept, 100);
     let refused: Vec<u16> = (0..62).map(|_| ask(&server, "0", "GET", "", "").status()).collect();
     assert_eq!((refused[0], refused[59], refused[60], refused[61]), (401, 401, 429, 429));
+}
+
+#[test]
+fn on_a_full_disk_polls_and_downloads_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("own.toml");
+    let reserve = |bytes: u64| fs::write(&config, format!("[store]\nreserve_bytes = {bytes}\n")).unwrap();
+    reserve(0);
+    let mut server = Server::with(&["--config", config.to_str().unwrap()], &[]);
+    let token = lamp(&server);
+    server.kill9();
+    // More than the disk has: to the server it is full.
+    reserve(1 << 40);
+    server.resume();
+    let closed = r#"{"status":{"execution":"closed","result":{"finished":"success"}}}"#;
+    // It looks at the disk with its first tick.
+    let status = || ask(&server, &token, "POST", "/deploymentBase/9/feedback", closed).status();
+    eventually("the full disk", || (status() == 507).then_some(()));
+    let poll = ask(&server, &token, "GET", "", "");
+    let poll: Value = serde_json::from_slice(&poll.body).unwrap();
+    assert!(poll["_links"]["deploymentBase"].is_object(), "{poll}");
+    let deployment = ask(&server, &token, "GET", "/deploymentBase/1", "");
+    let deployment: Value = serde_json::from_slice(&deployment.body).unwrap();
+    assert_eq!(deployment["deployment"]["chunks"][0]["artifacts"][0]["size"], 5);
+    let file = ask(&server, &token, "GET", "/softwaremodules/1/artifacts/firmware.bin", "");
+    assert_eq!((file.status(), file.body), (200, b"image".to_vec()));
+    assert_eq!(ask(&server, &token, "POST", "/deploymentBase/1/feedback", closed).status(), 507);
+    assert_eq!(server.client().get("actions/1").body["state"], "queued");
 }
