@@ -249,7 +249,9 @@ impl Client {
         let request = self
             .prepare(self.agent.post(self.url(path)), &[])
             .header("content-type", content_type)
-            .header("content-length", length.to_string());
+            .header("content-length", length.to_string())
+            // A refusal then comes before the bytes are on their way.
+            .header("expect", "100-continue");
         self.read(request.send(SendBody::from_reader(body)))
     }
 

@@ -10,6 +10,7 @@ mod body;
 mod dialect;
 mod downloads;
 mod error;
+mod linger;
 mod pace;
 pub mod range;
 mod request;
@@ -77,6 +78,7 @@ fn router(door: Arc<Door>) -> Router {
         .route(dialect::ddi::PATH, any(dialect::ddi::serve))
         .fallback(error::no_such_path)
         .method_not_allowed_fallback(error::no_such_method)
+        .layer(axum::middleware::from_fn(linger::after_refusal))
         .layer(axum::middleware::map_response(harden))
         .with_state(door)
 }

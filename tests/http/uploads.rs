@@ -63,3 +63,20 @@ fn a_shared_file_stays_until_its_last_image_goes() {
     assert_eq!(world.admin("DELETE", "/api/v1/images/2", "", b"").status, 204);
     world.await_files(0);
 }
+
+#[test]
+fn a_client_that_is_refused_in_the_middle_of_its_upload_sees_why() {
+    let world = World::new();
+    // Larger than what sockets hold, so that the client is still writing when it is refused.
+    const LEN: usize = 16 << 20;
+    let head = format!(
+        "POST {UPLOAD} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer wrong\r\n\
+         content-type: application/octet-stream\r\ncontent-length: {LEN}\r\n\r\n",
+    );
+    let mut stream = world.connect();
+    stream.write_all(head.as_bytes()).unwrap();
+    stream.write_all(&vec![7; LEN]).unwrap();
+    let answer = Answer::read(stream, "POST");
+    assert_eq!((answer.status, &answer.json()["error"]["code"]), (401, &json!("unauthenticated")));
+    world.await_files(0);
+}
