@@ -7,10 +7,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
-use updraft::domain::decide::{Order, Policy};
+use updraft::domain::action::HISTORY_MAX;
+use updraft::domain::decide::{Note, Order, Policy};
 use updraft::domain::deployment::{Counters, Target};
 use updraft::domain::eligibility::AttemptLimit;
 use updraft::domain::event::{Event, Hello};
+use updraft::domain::feedback::{Feedback, Finished, Word};
 use updraft::domain::ids::{DeviceId, DeviceKey, FirmwareType, ProductId, TenantId};
 use updraft::domain::image::{Image, Sha256};
 use updraft::domain::offer::Rules;
@@ -524,4 +526,67 @@ fn the_last_administrator_stays() {
         Said::Evicted(principal) => assert_eq!(principal, Principal::Operator("ada".into())),
         other => panic!("not evicted: {other:?}"),
     }
+}
+
+#[test]
+fn an_image_stays_while_a_deployment_still_brings_it() {
+    let world = World::new();
+    let image = world.image("1.0.1");
+    let keys: Vec<_> = (0..3000).map(|n| world.device(&format!("lamp-{n}"))).collect();
+    for (stamp, key) in (0..).zip(&keys) {
+        world.engine.uplink(key.clone(), hello(1, image.number), Stamp(stamp)).unwrap();
+    }
+    for _ in &keys {
+        assert_eq!(world.receipt().1, stored(1));
+    }
+    // Every device runs the image, so no action ever holds it: only what is pending does.
+    let tenant = TenantId::default();
+    let devices = keys.iter().map(|key| key.device.clone()).collect();
+    let target = Target::Image(image.id);
+    let deploy = Call::Deploy { tenant: tenant.clone(), target, devices, allow_downgrade: false };
+    let remove = || Call::RemoveImage { tenant: tenant.clone(), image: image.id };
+    let (ordered, removed) = world
+        .runtime
+        .block_on(async { tokio::join!(world.engine.call(deploy), world.engine.call(remove())) });
+    ordered.unwrap();
+    let by = "deployment 1 is being carried out".to_owned();
+    assert_eq!(removed, refused(CallError::ImageInUse { image: image.id, by }));
+    let deadline = std::time::Instant::now() + LONG;
+    while world.counters() != (Counters { succeeded: 3000, ..Counters::default() }) {
+        assert!(std::time::Instant::now() < deadline, "still {:?}", world.counters());
+        std::thread::yield_now();
+    }
+    world.call(remove()).unwrap();
+}
+
+#[test]
+fn a_full_history_still_takes_the_end_and_nothing_after_it() {
+    let world = World::new();
+    let image = world.image("1.0.1");
+    let lamp = world.device("lamp-1");
+    world.deploy(&image, vec![lamp.device.clone()]).unwrap();
+    assert_eq!(world.command(), (lamp.clone(), Order::Deploy));
+    let action = world.reader.actions(&TenantId::default(), None, None, 1).unwrap()[0].id;
+    let most = u64::from(HISTORY_MAX);
+    let say = |word: Word, fingerprint: u64| {
+        let feedback =
+            Feedback { word, code: None, progress: None, details: Vec::new(), time: None, fingerprint };
+        let event = Event::Feedback { action, feedback };
+        world.engine.uplink(lamp.clone(), event, Stamp(u128::from(fingerprint))).unwrap();
+        world.receipt().1.outcome
+    };
+    // Its creation is the first entry.
+    for fingerprint in 1..most {
+        assert_eq!(say(Word::Proceeding, fingerprint), Outcome::Stored);
+    }
+    let one_more = say(Word::Proceeding, most);
+    assert!(matches!(one_more, Outcome::Rejected { code: "too-many-entries", .. }), "{one_more:?}");
+    let history = || world.reader.history(&TenantId::default(), action, 0, usize::MAX).unwrap();
+    assert_eq!(history().len() as u64, most);
+    assert_eq!(say(Word::Closed(Finished::Failure), most + 10), Outcome::Stored);
+    assert_eq!(history().last().map(|entry| entry.note), Some(Note::Said(Word::Closed(Finished::Failure))));
+    for fingerprint in most + 11..most + 14 {
+        assert!(matches!(say(Word::Canceled, fingerprint), Outcome::Rejected { code: "contradicts", .. }));
+    }
+    assert_eq!(history().len() as u64, most + 1);
 }

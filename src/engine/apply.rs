@@ -247,7 +247,7 @@ impl<'a> Batch<'a> {
     }
 
     /// A deployment whose counters move in this batch; written once, at its end.
-    fn deployment(
+    pub(super) fn deployment(
         &mut self,
         tenant: TenantId,
         id: DeploymentId,

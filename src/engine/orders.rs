@@ -190,7 +190,7 @@ impl Batch<'_> {
         Ok(Reply::Removed { files: files.collect() })
     }
 
-    fn image_in_use(&self, tenant: &TenantId, id: ImageId) -> Result<Option<String>, StoreError> {
+    fn image_in_use(&mut self, tenant: &TenantId, id: ImageId) -> Result<Option<String>, StoreError> {
         let view = self.draft.view();
         if let Some(offer) = view.offers(tenant, None)?.into_iter().find(|o| o.image == id) {
             return Ok(Some(format!("offered to product {} as type {}", offer.product, offer.kind)));
@@ -206,16 +206,16 @@ impl Batch<'_> {
         Ok(active.map(|action| format!("action {action} installs it")))
     }
 
-    /// A deployment of a target that has not reached all its devices.
+    /// A deployment of a target that has not reached all its devices; it may have been ordered in this very batch.
     fn pending_deployment(
-        &self,
+        &mut self,
         tenant: &TenantId,
         wanted: impl Fn(Target) -> bool,
     ) -> Result<Option<DeploymentId>, StoreError> {
-        let view = self.draft.view();
-        for (_, task) in view.tasks(usize::MAX)? {
+        for (_, task) in self.draft.view().tasks(usize::MAX)? {
             let Task::Deploy { tenant: owner, deployment } = task else { continue };
-            if owner == *tenant && view.deployment(tenant, deployment)?.is_some_and(|d| wanted(d.target)) {
+            let found = self.deployment(owner.clone(), deployment)?;
+            if owner == *tenant && found.is_some_and(|d| wanted(d.target)) {
                 return Ok(Some(deployment));
             }
         }
