@@ -4,18 +4,21 @@
 //! bytes. Artifact bytes never pass the engine. `serve` and below it `pace`, `request`, `range` and `body` know no
 //! dialect; `api` and `downloads` are two of our own, and `dialect` holds those of other servers' devices.
 
+mod accept;
 mod api;
 mod auth;
 mod body;
 mod dialect;
 mod downloads;
 mod error;
+mod hawkbit;
 mod linger;
 mod pace;
 pub mod range;
 mod request;
 mod serve;
 mod shelf;
+mod site;
 pub mod wire;
 
 use std::time::Instant;
