@@ -228,6 +228,12 @@ impl Fault {
         Fault { header: Some((name, value)), ..self }
     }
 
+    /// Whether it is of this kind.
+    pub fn is(&self, kind: Kind) -> bool {
+        let (_, code, _) = kind.row();
+        self.body.as_ref().is_some_and(|body| body.error_code == Some(code))
+    }
+
     /// The status of the answer.
     pub fn status(&self) -> StatusCode {
         self.status

@@ -13,6 +13,7 @@ mod downloads;
 mod error;
 mod hawkbit;
 mod linger;
+mod manage;
 mod pace;
 pub mod range;
 mod request;
@@ -78,6 +79,7 @@ fn router(door: Arc<Door>) -> Router {
         .route("/healthz", get(healthy))
         .route("/artifacts/{sha256}", get(downloads::fetch))
         .nest("/api/v1", api::routes())
+        .nest(manage::PATH, manage::routes(&door))
         .route(dialect::ddi::PATH, any(dialect::ddi::serve))
         .fallback(error::no_such_path)
         .method_not_allowed_fallback(error::no_such_method)
