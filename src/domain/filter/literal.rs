@@ -45,7 +45,7 @@ impl Literal {
             "false" => Some(false),
             _ => None,
         };
-        let version = semver::Version::parse(&text).ok();
+        let version = version(&text);
         Literal {
             pattern,
             number: text.parse().ok(),
@@ -91,9 +91,9 @@ impl Literal {
 
     /// Two versions by their precedence, anything else by bytes.
     fn order_text(&self, text: &str) -> Ordering {
-        let versions = self.version.as_ref().zip(self.version.as_ref().and_then(|_| version(text)));
+        let versions = self.version.as_ref().and_then(|mine| Some((version(text)?, mine)));
         match versions {
-            Some((literal, value)) => value.cmp_precedence(literal),
+            Some((value, literal)) => value.cmp_precedence(literal),
             None => text.as_bytes().cmp(unescaped(&self.text).as_bytes()),
         }
     }
