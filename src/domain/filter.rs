@@ -13,8 +13,8 @@ mod tests;
 use std::cmp::Ordering;
 use std::fmt;
 
+use self::literal::{List, Literal};
 use crate::domain::ids::Time;
-use literal::Literal;
 
 /// Longest filter in bytes: four times the query column of hawkBit, so that every filter kept there fits, and little
 /// enough to be parsed for every request.
@@ -186,8 +186,8 @@ enum Test {
     Equal(Literal),
     Unequal(Literal),
     Order(Bound, Literal),
-    OneOf(Vec<Literal>),
-    NoneOf(Vec<Literal>),
+    OneOf(List),
+    NoneOf(List),
     Missing,
     Present,
 }
@@ -209,8 +209,8 @@ impl Test {
             Test::Order(bound, literal) => {
                 values.iter().filter_map(|value| literal.order(value, at)).any(|order| bound.admits(order))
             }
-            Test::OneOf(literals) => any_equal(values, literals, at),
-            Test::NoneOf(literals) => !any_equal(values, literals, at),
+            Test::OneOf(list) => values.iter().any(|value| list.has(value, at)),
+            Test::NoneOf(list) => !values.iter().any(|value| list.has(value, at)),
             Test::Missing => values.is_empty(),
             Test::Present => !values.is_empty(),
         }
@@ -225,10 +225,6 @@ impl Test {
 /// hawkBit: `== ''` is "has none, or an empty one", so that `tag==''` finds what has no tag.
 fn equal(values: &[Value], literal: &Literal, at: Moment) -> bool {
     values.iter().any(|value| literal.equals(value, at)) || values.is_empty() && literal.is_empty()
-}
-
-fn any_equal(values: &[Value], literals: &[Literal], at: Moment) -> bool {
-    values.iter().any(|value| literals.iter().any(|literal| literal.equals(value, at)))
 }
 
 impl Bound {
@@ -257,15 +253,15 @@ impl fmt::Display for Test {
             Test::Equal(literal) => write!(f, "=={literal}"),
             Test::Unequal(literal) => write!(f, "!={literal}"),
             Test::Order(bound, literal) => write!(f, "{}{literal}", bound.sign()),
-            Test::OneOf(literals) => list(f, "=in=", literals),
-            Test::NoneOf(literals) => list(f, "=out=", literals),
+            Test::OneOf(list) => print_list(f, "=in=", list.literals()),
+            Test::NoneOf(list) => print_list(f, "=out=", list.literals()),
             Test::Missing => f.write_str("=is=null"),
             Test::Present => f.write_str("=ne=null"),
         }
     }
 }
 
-fn list(f: &mut fmt::Formatter<'_>, sign: &str, literals: &[Literal]) -> fmt::Result {
+fn print_list(f: &mut fmt::Formatter<'_>, sign: &str, literals: &[Literal]) -> fmt::Result {
     match literals {
         [only] => write!(f, "{sign}{only}"),
         many => {

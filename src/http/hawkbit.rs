@@ -270,22 +270,35 @@ impl From<CallError> for Fault {
             CallError::NoSuchDevice(id) => return Fault::missing("Target", id),
             CallError::NoSuchImage(id) => return Fault::missing("SoftwareModule", id),
             CallError::NoSuchRelease(id) => return Fault::missing("DistributionSet", id),
+            CallError::NoSuchArtifact(id) => return Fault::missing("Artifact", id),
             CallError::NoSuchAction(id) | CallError::Refused { reject: Reject::NoSuchAction(id), .. } => {
                 return Fault::missing("Action", id);
             }
-            CallError::NoSuchOffer(..) | CallError::NoSuchDeployment(_) | CallError::NoSuchOperator(_) => {
-                Kind::NotFound
-            }
-            CallError::DeviceExists(_) | CallError::VersionExists { .. } | CallError::OperatorExists(_) => {
-                Kind::AlreadyExists
-            }
+            CallError::NoSuchOffer(..)
+            | CallError::NoSuchDeployment(_)
+            | CallError::NoSuchOperator(_)
+            | CallError::NoSuchItem(_) => Kind::NotFound,
+            CallError::DeviceExists(_)
+            | CallError::VersionExists { .. }
+            | CallError::ReleaseExists { .. }
+            | CallError::ItemExists(_)
+            | CallError::TenantExists(_)
+            | CallError::TokenTaken
+            | CallError::OperatorExists(_) => Kind::AlreadyExists,
             CallError::ImageInUse { .. } | CallError::ReleaseInUse(_) | CallError::LastAdministrator(_) => {
                 Kind::ReadOnly
             }
-            CallError::ReleaseConflict(..) => Kind::NoPlace,
-            CallError::Refused { reject, .. } => refused(reject),
+            CallError::ReleaseConflict(..) | CallError::NoPlace(_) => Kind::NoPlace,
+            CallError::Incomplete(_) => Kind::Incomplete,
+            CallError::Invalid(_) => Kind::InvalidSet,
+            CallError::Locked(_) => Kind::Locked,
+            CallError::WrongKind(_) | CallError::OtherProduct(_) => Kind::WrongType,
+            CallError::NoSuchTenant(_) => Kind::NoTenant,
+            CallError::BadSetting { .. } => Kind::SettingValue,
+            CallError::UnderWay(_) => Kind::NotDeletable,
+            CallError::Refused { reject, .. } | CallError::NotNow(reject) => refused(reject),
             CallError::Count { .. } => Kind::TooMany,
-            CallError::Twice(_) => Kind::Constraint,
+            CallError::Twice(_) | CallError::BadItem(_) => Kind::Constraint,
             CallError::Busy | CallError::Stopping | CallError::DiskFull | CallError::Corrupt(_) => {
                 return ApiError::from(error).into();
             }
@@ -296,10 +309,11 @@ impl From<CallError> for Fault {
 
 fn refused(reject: &Reject) -> Kind {
     match reject {
-        Reject::NoSuchAction(_) => Kind::NotFound,
+        Reject::NoSuchAction(_) | Reject::Action(Refusal::NotWaiting | Refusal::Waiting) => Kind::NotFound,
         Reject::Action(
             Refusal::Finished | Refusal::Contradicts | Refusal::CancelPending | Refusal::NoCancelPending,
         ) => Kind::NotCancelable,
+        Reject::AutoConfirmActive => Kind::AutoConfirmActive,
         Reject::TooManyAttributes | Reject::TooManyEntries => Kind::TooMany,
         Reject::ValueTooLong(_) | Reject::NamedValueTooLong(_) | Reject::NameTooLong(_) => Kind::Attributes,
         Reject::WrongProduct { .. } | Reject::Unreadable { .. } => Kind::Constraint,

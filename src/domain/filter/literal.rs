@@ -45,7 +45,7 @@ impl Literal {
             "false" => Some(false),
             _ => None,
         };
-        let version = semver::Version::parse(&text).ok();
+        let version = version(&text);
         Literal {
             pattern,
             number: text.parse().ok(),
@@ -91,9 +91,9 @@ impl Literal {
 
     /// Two versions by their precedence, anything else by bytes.
     fn order_text(&self, text: &str) -> Ordering {
-        let versions = self.version.as_ref().zip(self.version.as_ref().and_then(|_| version(text)));
+        let versions = self.version.as_ref().and_then(|mine| Some((version(text)?, mine)));
         match versions {
-            Some((literal, value)) => value.cmp_precedence(literal),
+            Some((value, literal)) => value.cmp_precedence(literal),
             None => text.as_bytes().cmp(unescaped(&self.text).as_bytes()),
         }
     }
@@ -112,6 +112,52 @@ impl Literal {
             When::At(_) => None,
             when @ (When::Now | When::OverdueBefore) => Some(when.resolve(at)),
         }
+    }
+}
+
+/// The literals of `=in=` and `=out=`. Lists of hundreds of ids are what tools write, so texts are looked up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct List {
+    literals: Vec<Literal>,
+    /// The texts in lower case, sorted.
+    texts: Vec<Box<str>>,
+    /// Whether a literal has no text of its own, so that looking up is not enough.
+    has_placeholder: bool,
+}
+
+impl List {
+    /// The list of these literals, in this order.
+    pub(super) fn new(literals: Vec<Literal>) -> Self {
+        let text = |literal: &Literal| lower(unescaped(&literal.text)).collect();
+        let mut texts: Vec<Box<str>> = literals.iter().map(text).collect();
+        texts.sort_unstable();
+        let is_placeholder =
+            |literal: &Literal| matches!(literal.when, Some(When::Now | When::OverdueBefore));
+        List { has_placeholder: literals.iter().any(is_placeholder), texts, literals }
+    }
+
+    /// The literals as they were listed.
+    pub(super) fn literals(&self) -> &[Literal] {
+        &self.literals
+    }
+
+    /// Whether one of the literals is the value.
+    pub(super) fn has(&self, value: &Value, at: Moment) -> bool {
+        match value {
+            Value::Text(text) if !self.has_placeholder => self.has_text(text),
+            Value::Text(_) | Value::Number(_) | Value::Time(_) | Value::Flag(_) => {
+                self.literals.iter().any(|literal| literal.equals(value, at))
+            }
+        }
+    }
+
+    fn has_text(&self, text: &str) -> bool {
+        let found = if text.is_ascii() {
+            self.texts.binary_search_by(|listed| listed.chars().cmp(lower_ascii(text)))
+        } else {
+            self.texts.binary_search_by(|listed| listed.chars().cmp(lower(text)))
+        };
+        found.is_ok()
     }
 }
 
@@ -177,7 +223,7 @@ impl Pattern {
     }
 
     fn exact(text: &str) -> Self {
-        Pattern(text.chars().flat_map(char::to_lowercase).map(Symbol::One).collect())
+        Pattern(lower(text).map(Symbol::One).collect())
     }
 
     fn is_anything(&self) -> bool {
@@ -185,31 +231,27 @@ impl Pattern {
     }
 
     fn matches(&self, text: &str) -> bool {
-        if text.is_ascii() {
-            self.matches_lower(text.bytes().map(|b| char::from(b.to_ascii_lowercase())))
-        } else {
-            self.matches_lower(text.chars().flat_map(char::to_lowercase))
-        }
+        if text.is_ascii() { self.walks(lower_ascii(text)) } else { self.walks(lower(text)) }
     }
 
     /// Walks text and pattern together; after a mismatch the last star takes one character more. Earlier stars need
     /// no second try, so the worst case is the product of both lengths, which are bounded.
-    fn matches_lower(&self, mut rest: impl Iterator<Item = char> + Clone) -> bool {
+    fn walks(&self, mut rest: impl Iterator<Item = char> + Clone) -> bool {
         let mut at = 0;
         let mut star = None;
         loop {
             let mut behind = rest.clone();
-            match (self.0.get(at), behind.next()) {
-                (None, None) => return true,
-                (Some(Symbol::Any), _) => {
+            match (&self.0[at..], behind.next()) {
+                ([], None) | ([Symbol::Any], _) => return true,
+                ([Symbol::Any, ..], _) => {
                     at += 1;
                     star = Some((at, rest.clone()));
                 }
-                (Some(Symbol::One(expected)), Some(found)) if *expected == found => {
+                ([Symbol::One(expected), ..], Some(found)) if *expected == found => {
                     at += 1;
                     rest = behind;
                 }
-                (None | Some(Symbol::One(_)), _) => {
+                ([] | [Symbol::One(_), ..], _) => {
                     let Some((after, from)) = &mut star else { return false };
                     if from.next().is_none() {
                         return false;
@@ -220,6 +262,16 @@ impl Pattern {
             }
         }
     }
+}
+
+/// The text in lower case, character by character: no rule looks at the neighbours of a letter.
+fn lower(text: &str) -> impl Iterator<Item = char> + Clone {
+    text.chars().flat_map(char::to_lowercase)
+}
+
+/// The same for a text that is all ASCII, and faster.
+fn lower_ascii(text: &str) -> impl Iterator<Item = char> + Clone {
+    text.bytes().map(|b| char::from(b.to_ascii_lowercase()))
 }
 
 /// A moment that a filter names.

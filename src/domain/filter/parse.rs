@@ -12,7 +12,7 @@ use winnow::prelude::*;
 use winnow::stream::Stream;
 use winnow::token::{any, none_of, one_of, take_while};
 
-use super::literal::Literal;
+use super::literal::{List, Literal};
 use super::{Bound, COMPARISONS_MAX, FilterError, NESTING_MAX, Node, TEXT_MAX, Test};
 
 const OPERAND: &str = "a field or `(` is expected";
@@ -158,11 +158,11 @@ fn operator(input: &mut Stateful<&str, Spent>) -> ModalResult<Operator, Complain
 }
 
 /// Values in parentheses, or one without.
-fn values(input: &mut Stateful<&str, Spent>) -> ModalResult<Vec<Literal>, Complaint> {
+fn values(input: &mut Stateful<&str, Spent>) -> ModalResult<List, Complaint> {
     let exact = |input: &mut Stateful<&str, Spent>| value(input).map(Literal::exact);
     let many = separated(1.., exact, token(","));
     let list = delimited(token("("), many, cut_err(token(")")).context(LIST_END));
-    alt((list, exact.map(|only| vec![only]))).parse_next(input)
+    alt((list, exact.map(|only| vec![only]))).map(List::new).parse_next(input)
 }
 
 fn value(input: &mut Stateful<&str, Spent>) -> ModalResult<String, Complaint> {

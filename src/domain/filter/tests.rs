@@ -216,6 +216,11 @@ fn a_field_may_have_no_value_or_many() {
         ("tag=out=(red,green)", false),
         ("tag=out=(red)", true),
         ("tag=in=gr*", false),
+        ("city=in=(a,'KÖLN ÄÖ',z)", true),
+        ("name=in=(lamp-18,LAMP-17,lamp-16)", true),
+        ("name=in=(lamp-1,lamp-170,lamp)", false),
+        ("name=in=(${now_ts},LAMP-17)", true),
+        ("money=in=(a,$${now_ts})", true),
         ("absent==a", false),
         ("absent==*", false),
         ("absent!=a", true),
@@ -372,7 +377,7 @@ fn dates_are_exact() {
 
 #[test]
 fn a_sort_is_fields_with_directions() {
-    use Direction::{Ascending, Descending};
+    use super::sort::Direction::{Ascending, Descending};
     let syntax = |part: &str| Err(SortError::Syntax(part.into()));
     let keys = |keys: &[(&str, Direction)]| Ok(keys.iter().map(|(f, d)| ((*f).to_owned(), *d)).collect());
     let many = vec!["a:ASC"; sort::KEYS_MAX + 1].join(",");

@@ -28,7 +28,10 @@ fn fault(asked: &Asked, no: No) -> Fault {
             let message = "Only active actions which are in status pending are cancelable.";
             Fault::new(Kind::NotCancelable, message)
         }
-        No::UnknownAction => missing("Action"),
+        No::AutoConfirmActive => {
+            Fault::new(Kind::AutoConfirmActive, "Auto confirmation is already active.")
+        }
+        No::UnknownAction | No::Refused(Refusal::NotWaiting | Refusal::Waiting) => missing("Action"),
         No::UnknownArtifact => missing("Artifact"),
         No::Malformed => Fault::not_readable(),
         No::TooLong(what) => Fault::constraint(format!("{what} is too long")),
