@@ -4,6 +4,7 @@
 //! let through. Time and fresh ids are arguments; every "no" is a named variant that an operator can read.
 
 pub mod action;
+pub mod catalog;
 pub mod decide;
 pub mod deployment;
 pub mod device;
@@ -13,4 +14,7 @@ pub mod feedback;
 pub mod ids;
 pub mod image;
 pub mod offer;
+pub mod tenant;
+pub mod terms;
 pub mod version;
+pub mod window;
