@@ -14,6 +14,7 @@ pub mod feedback;
 pub mod ids;
 pub mod image;
 pub mod offer;
+pub mod seeds;
 pub mod tenant;
 pub mod terms;
 pub mod version;

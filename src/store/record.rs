@@ -16,9 +16,11 @@ use crate::domain::version::Version;
 use super::{StoreError, Table};
 
 pub(super) mod action;
+pub(super) mod catalog;
 pub(super) mod device;
 pub(super) mod image;
 pub(super) mod keeping;
+pub(super) mod terms;
 
 /// The layout that this program writes.
 const FORMAT: u8 = 1;

@@ -26,6 +26,7 @@ const fn definition(table: Table) -> TableDefinition<'static, &'static [u8], &'s
         Table::Credentials => "credentials",
         Table::Tokens => "tokens",
         Table::Operators => "operators",
+        Table::Passwords => "passwords",
         Table::Images => "images",
         Table::ImageNumbers => "image_numbers",
         Table::Releases => "releases",
@@ -37,6 +38,9 @@ const fn definition(table: Table) -> TableDefinition<'static, &'static [u8], &'s
         Table::Pending => "pending",
         Table::Tasks => "tasks",
         Table::Due => "due",
+        Table::Catalog => "catalog",
+        Table::CatalogNames => "catalog_names",
+        Table::Tenants => "tenants",
     })
 }
 
