@@ -111,6 +111,15 @@ impl<'a> Batch<'a> {
 
     /// Loads, decides and writes; what is to be told waits for the commit.
     pub(super) fn decide_for(&mut self, device: Device, event: &Event) -> Result<Verdict, StoreError> {
+        self.decide_on(device, event).map(|(_, verdict)| verdict)
+    }
+
+    /// As [`Batch::decide_for`], with the device as it is afterwards.
+    pub(super) fn decide_on(
+        &mut self,
+        device: Device,
+        event: &Event,
+    ) -> Result<(Device, Verdict), StoreError> {
         let facts = self.facts(device, event)?;
         let outcome = decide(facts, event, self.now);
         self.draft.put_device(&outcome.device)?;
@@ -123,7 +132,7 @@ impl<'a> Batch<'a> {
             let device = outcome.device.key.clone();
             self.effects.downlinks.push(Downlink { device, format, message });
         }
-        Ok(outcome.verdict)
+        Ok((outcome.device, outcome.verdict))
     }
 
     fn facts(&mut self, device: Device, event: &Event) -> Result<Facts, StoreError> {

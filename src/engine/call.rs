@@ -120,6 +120,13 @@ pub enum Call {
         /// What it says.
         event: Event,
     },
+    /// As [`Call::Hear`], and the device wants to know in the same breath what there is to do for it.
+    Ask {
+        /// The device.
+        key: DeviceKey,
+        /// What it says.
+        event: Event,
+    },
     /// Registers an operator.
     AddOperator {
         /// The name, unique on the server.
@@ -159,6 +166,7 @@ impl Call {
             | Call::SetOffer { .. }
             | Call::Deploy { .. }
             | Call::Hear { .. }
+            | Call::Ask { .. }
             | Call::AddOperator { .. } => false,
         }
     }
@@ -216,6 +224,15 @@ pub enum Reply {
     Action(Action),
     /// A device was heard; this came of it.
     Heard(Verdict),
+    /// A device was heard; this came of it, and this is what there is to do.
+    Work {
+        /// What came of it.
+        verdict: Verdict,
+        /// The device as it is now.
+        device: Box<Device>,
+        /// Its actions under way, in id order.
+        actions: Vec<Action>,
+    },
     /// An operator was registered.
     Operator {
         /// The operator.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::access::{digest, new_token};
 use super::apply::{Batch, SLICE};
 use super::call::{Call, CallError, DEPLOYMENT_DEVICES_MAX, NewArtifact, NewImage, Reply, Secret};
+use super::query::active_actions;
 use crate::domain::decide::Verdict;
 use crate::domain::deployment::{Counters, Deployment, Target};
 use crate::domain::device::Device;
@@ -70,6 +71,12 @@ impl Batch<'_> {
             Call::Hear { key, event } => {
                 let device = self.device(&key)?;
                 Ok(Reply::Heard(self.decide_for(device, &event)?))
+            }
+            Call::Ask { key, event } => {
+                let device = self.device(&key)?;
+                let (device, verdict) = self.decide_on(device, &event)?;
+                let actions = active_actions(self.draft.view(), &device)?;
+                Ok(Reply::Work { verdict, device: Box::new(device), actions })
             }
             Call::AddOperator { name, tenant, role } => self.add_operator(name, tenant, role),
             Call::RenewOperator { name } => self.renew_operator(name),
