@@ -52,9 +52,9 @@ pub(super) async fn out(door: &Door, key: DeviceKey, call: Call) -> Result<Reply
 
 /// Has the engine decide on what the device says; returns after the commit.
 async fn hear(door: &Door, key: DeviceKey, event: Event) -> Result<Reply, No> {
-    match door.call(EngineCall::Hear { key, event }).await? {
-        EngineReply::Heard(Verdict::Stored | Verdict::Repeated) => Ok(Reply::Done),
-        EngineReply::Heard(Verdict::Rejected(reject)) => Err(reject.into()),
+    match door.call(EngineCall::Hear { key, event, from: None, newcomer: None }).await? {
+        EngineReply::Heard { verdict: Verdict::Stored | Verdict::Repeated, .. } => Ok(Reply::Done),
+        EngineReply::Heard { verdict: Verdict::Rejected(reject), .. } => Err(reject.into()),
         other => Err(crate::http::api::unexpected(&other).into()),
     }
 }
@@ -70,8 +70,9 @@ async fn note(door: &Door, key: DeviceKey, event: Event) -> Result<(), No> {
 
 /// The poll is on disk before the answer tells the device what there is to do.
 async fn poll(door: &Door, key: DeviceKey) -> Result<Reply, No> {
-    let (device, actions) = match door.call(EngineCall::Ask { key: key.clone(), event: Event::Poll }).await {
-        Ok(EngineReply::Work { verdict: _, device, actions }) => (*device, actions),
+    let heard = EngineCall::Hear { key: key.clone(), event: Event::Poll, from: None, newcomer: None };
+    let (device, actions) = match door.call(heard).await {
+        Ok(EngineReply::Heard { verdict: _, device, actions }) => (*device, actions),
         Ok(other) => return Err(crate::http::api::unexpected(&other).into()),
         Err(error) if error.status() == StatusCode::INSUFFICIENT_STORAGE => {
             door.look(|reader| reader.work(&key))?.ok_or(No::NotProven)?
@@ -87,7 +88,7 @@ async fn poll(door: &Door, key: DeviceKey) -> Result<Reply, No> {
     Ok(Reply::Work(Work {
         sleep_s: door.ddi_poll_s,
         attributes_wanted: device.attributes_wanted,
-        installed: device.installed.filter(|id| Some(*id) != active),
+        installed: device.installed.and_then(|own| own.action).filter(|id| Some(*id) != active),
         task,
     }))
 }
@@ -169,7 +170,7 @@ async fn granted(door: &Door, key: &DeviceKey, image: ImageId, name: &str) -> Re
 async fn file(door: &Door, key: DeviceKey, image: ImageId, name: &str) -> Result<Reply, No> {
     let artifact = granted(door, &key, image, name).await?;
     let uploaded = door.look(|reader| reader.image(&key.tenant, image))?;
-    let created = uploaded.map(|image| image.created).ok_or(No::UnknownArtifact)?;
+    let created = uploaded.map(|image| image.trail.created).ok_or(No::UnknownArtifact)?;
     let file = door.shelf.open(artifact.sha256).await?;
     // The row says that the file is there.
     let lost = || ApiError::internal(&std::io::Error::from(std::io::ErrorKind::NotFound));
