@@ -74,6 +74,21 @@ fn an_image_that_is_not_as_its_maker_signed_it_is_refused_with_the_reason() {
 }
 
 #[test]
+fn a_download_goes_on_after_the_server_has_crashed() {
+    let mut world = World::new();
+    world.deploy(Made::Well);
+    let device = world.start("-n 50k");
+    eventually("the download", || device.log().contains("channel_callback_xferinfo").then_some(()));
+    world.server.restart();
+    eventually("the installed image", || said(&world.action(), WORDS[2]).then_some(()));
+    assert_eq!(world.installed(), Some(world.payload.clone()));
+    let log = device.log();
+    let resumed = log.lines().filter_map(|line| line.strip_prefix("Range: bytes=")?.trim().strip_suffix('-'));
+    let resumed: Vec<usize> = resumed.map(|first| first.parse().unwrap()).collect();
+    assert!(resumed.last().is_some_and(|first| *first > 0), "{resumed:?}");
+}
+
+#[test]
 fn an_update_that_is_called_off_before_the_device_comes_is_not_fetched() {
     let world = World::new();
     world.deploy(Made::Well);
