@@ -43,12 +43,16 @@ pub struct World {
 
 impl World {
     pub fn new() -> World {
+        World::with_payload(PAYLOAD_BYTES)
+    }
+
+    pub fn with_payload(bytes: usize) -> World {
         for tool in ["swupdate", "swupdate-ipc", "cpio", "openssl"] {
             need(tool);
         }
         let server = Server::start();
         let token = server.client().add_device("lamp-1", "lamp");
-        let payload = (0..PAYLOAD_BYTES).map(|n| (n * n / 7 % 251) as u8).collect();
+        let payload = (0..bytes).map(|n| (n * n / 7 % 251) as u8).collect();
         let world = World { server, payload, token };
         fs::create_dir_all(world.flash().join("tmp")).unwrap();
         world.make("keys");
@@ -87,7 +91,7 @@ impl World {
             Made::Well | Made::ByAStranger => {}
             Made::Tampered => change(&mut image, &self.payload[..64]),
             Made::DescribedAnew => change(&mut image, b"1.0.1"),
-            Made::Truncated => image.truncate(PAYLOAD_BYTES / 2),
+            Made::Truncated => image.truncate(self.payload.len() / 2),
         }
         image
     }

@@ -75,9 +75,10 @@ fn an_image_that_is_not_as_its_maker_signed_it_is_refused_with_the_reason() {
 
 #[test]
 fn a_download_goes_on_after_the_server_has_crashed() {
-    let mut world = World::new();
+    // More than all buffers between the two hold, so that the crash is noticed; 4 s at this speed.
+    let mut world = World::with_payload(8 << 20);
     world.deploy(Made::Well);
-    let device = world.start("-n 50k");
+    let device = world.start("-n 2M");
     eventually("the download", || device.log().contains("channel_callback_xferinfo").then_some(()));
     world.server.restart();
     eventually("the installed image", || said(&world.action(), WORDS[2]).then_some(()));
