@@ -9,6 +9,7 @@ mod batch;
 pub mod call;
 mod orders;
 pub mod query;
+mod session;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -20,8 +20,9 @@ use crate::store::tables::{Operator, Principal, View};
 pub use crate::store::StoreError;
 
 use super::access::{self, Identity};
-use super::call::Grant;
+use super::call::{Grant, Secret};
 use super::now;
+use super::session::{self, Session};
 
 /// Answers from snapshots. Cheap to clone; reads block for as long as a disk read takes.
 #[derive(Clone)]
@@ -79,6 +80,12 @@ impl Reader {
     /// Who a token belongs to.
     pub fn authenticate(&self, token: &str) -> Result<Option<Identity>, StoreError> {
         let digest = access::digest(token);
+        if let Some(session) = Session::parse(token) {
+            let operator = self.ask(|view| session_owner(view, &session))?;
+            if operator.is_some() {
+                return Ok(operator);
+            }
+        }
         self.ask(|view| match view.token_owner(&digest)? {
             None => Ok(None),
             Some(Principal::Device(key)) => {
@@ -89,6 +96,15 @@ impl Reader {
                 let operator = view.operator(&name)?.filter(|o| access::same(&o.digest, &digest));
                 Ok(operator.map(|o| Identity::Operator { name: o.name, tenant: o.tenant, role: o.role }))
             }
+        })
+    }
+
+    /// A session for an operator who has been proven, of so many seconds. None without the operator.
+    pub fn open_session(&self, operator: &str, seconds: u32) -> Result<Option<Secret>, StoreError> {
+        let ends = now().plus_ms(u64::from(seconds) * 1000);
+        self.ask(|view| {
+            let found = view.operator(operator)?.zip(view.session_secret()?);
+            Ok(found.map(|(operator, secret)| session::open(&operator, &secret, ends)))
         })
     }
 
@@ -311,6 +327,19 @@ impl Reader {
             Ok(grants)
         })
     }
+}
+
+/// Who a session is of, while it lasts.
+fn session_owner(view: View<'_>, session: &Session<'_>) -> Result<Option<Identity>, StoreError> {
+    let Some((operator, secret)) = view.operator(session.operator)?.zip(view.session_secret()?) else {
+        return Ok(None);
+    };
+    let proven = session.proves(&operator, &secret, now());
+    Ok(proven.then_some(Identity::Operator {
+        name: operator.name,
+        tenant: operator.tenant,
+        role: operator.role,
+    }))
 }
 
 /// The firmware types that matter to a device.

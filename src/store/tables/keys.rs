@@ -73,6 +73,9 @@ pub(super) fn due(at: Time, tenant: &TenantId, action: ActionId) -> Vec<u8> {
     [&at.0.to_be_bytes(), tenant.as_str().as_bytes(), NUL, &action.get().to_be_bytes()].concat()
 }
 
+/// The secret that sessions are made with.
+pub(super) const SESSION_SECRET: &[u8] = b"session-secret";
+
 /// A counter.
 pub(super) fn counter(counter: Counter<'_>) -> Vec<u8> {
     match counter {

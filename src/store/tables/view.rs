@@ -303,6 +303,11 @@ impl View<'_> {
         bad.unwrap_or(Ok(())).map(|()| due).map_err(|bad| bad.in_table(Table::Due))
     }
 
+    /// The secret that operators' sessions are made with; none before the engine has started once.
+    pub fn session_secret(self) -> Result<Option<Digest>, StoreError> {
+        self.row(Table::Meta, keys::SESSION_SECRET, |bytes| decode::<Sum<32>>(bytes).map(|sum| Digest(sum.0)))
+    }
+
     /// How far a counter is; 0 before its first use.
     pub fn counter(self, counter: Counter<'_>) -> Result<u64, StoreError> {
         Ok(self.row(Table::Meta, &keys::counter(counter), decode::<u64>)?.unwrap_or(0))
