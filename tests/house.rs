@@ -29,7 +29,7 @@ const ONLY_IN: &[(&str, &str)] = &[
 ];
 
 /// What the pure core may name besides itself.
-const DOMAIN_CRATES: &[&str] = &["std", "semver", "super", "crate", "self", "core"];
+const DOMAIN_CRATES: &[&str] = &["std", "semver", "winnow", "thiserror", "super", "crate", "self", "core"];
 
 /// Where a file is to be split.
 const LINES_MAX: usize = 600;

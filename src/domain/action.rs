@@ -3,7 +3,8 @@
 use super::deployment::Target;
 use super::device::Convergence;
 use super::feedback::{Feedback, Finished, Progress, Word};
-use super::ids::{ActionId, DeploymentId, DeviceKey, FirmwareType, ImageId, Time};
+use super::ids::{ActionId, DeploymentId, DeviceKey, FirmwareType, ImageId, ItemId, Time};
+use super::terms::{Force, Terms};
 use super::version::Version;
 
 /// The fingerprints kept to recognise repeated feedback: a session has at most 32 unacknowledged messages, so a
@@ -158,6 +159,10 @@ pub enum Origin {
     Deployment(DeploymentId),
     /// The standing offer of the product.
     Offer,
+    /// A stored filter that the device came to match.
+    Filter(ItemId),
+    /// The device says that it runs the target already.
+    Device,
 }
 
 /// One device is to receive one target.
@@ -173,8 +178,18 @@ pub struct Action {
     pub components: Vec<Component>,
     /// Where it came from.
     pub origin: Origin,
+    /// On which terms.
+    pub terms: Terms,
+    /// Who ordered it: an operator, or nobody where an offer stood.
+    pub by: Box<str>,
+    /// It waits until somebody agrees; the device is not told before.
+    pub unconfirmed: bool,
     /// Where it stands.
     pub state: State,
+    /// The code of the device's newest word, if it had one.
+    pub last_code: Option<i32>,
+    /// Whether the newest line of its history is that the device has read it.
+    pub read: bool,
     /// The device warned that something is wrong, and goes on.
     pub warning: bool,
     /// A cancel was asked for and has not ended yet.
@@ -198,6 +213,11 @@ pub struct Action {
 }
 
 impl Action {
+    /// Whether the device is not to be told yet: somebody has to agree first, or its window is shut.
+    pub fn is_held(&self, now: Time) -> bool {
+        self.unconfirmed || self.terms.window.as_ref().is_some_and(|window| !window.is_open(now))
+    }
+
     /// The component of a firmware type.
     pub fn component(&self, kind: FirmwareType) -> Option<&Component> {
         self.components.iter().find(|c| c.kind == kind)
@@ -211,6 +231,12 @@ pub enum Signal<'a> {
     Told,
     /// The device has read what it is to do.
     Retrieved,
+    /// The device begins to fetch a file.
+    Fetching,
+    /// Somebody agrees, or does not.
+    Confirmed(bool),
+    /// An operator makes it press.
+    Forced,
     /// The device says something; what ends the action well there decides whether "success" is the end.
     Said(&'a Feedback, Convergence),
     /// The device answers a cancel.
@@ -223,6 +249,8 @@ pub enum Signal<'a> {
     CancelAsked {
         /// The moment at which the cancel ends in any case.
         by: Time,
+        /// The device is asked even where it was told nothing.
+        ask: bool,
     },
     /// An operator calls it off without waiting for the device.
     CancelForced,
@@ -243,6 +271,10 @@ pub enum Refusal {
     CancelPending,
     /// There is no cancel to end.
     NoCancelPending,
+    /// It does not wait for anybody to agree.
+    NotWaiting,
+    /// It waits until somebody agrees.
+    Waiting,
 }
 
 /// What a signal does.
@@ -269,9 +301,22 @@ pub fn step(action: &Action, signal: Signal<'_>) -> Step {
             _ => Step::Unchanged,
         },
         Signal::Retrieved => match action.state {
-            State::Queued | State::Offered => Step::Moved(State::Accepted),
-            _ => Step::Unchanged,
+            State::Queued | State::Offered if !action.cancelling => Step::Moved(State::Accepted),
+            _ if action.read => Step::Unchanged,
+            _ => Step::Noted,
         },
+        Signal::Fetching => forward(action.state, State::Downloading),
+        Signal::Confirmed(true) if action.unconfirmed => Step::Noted,
+        Signal::Confirmed(true) => Step::Refused(Refusal::NotWaiting),
+        // Whoever agreed may think again, as long as nobody calls the action off.
+        Signal::Confirmed(false) if action.cancelling => Step::Refused(Refusal::NotWaiting),
+        Signal::Confirmed(false) if action.unconfirmed || action.terms.consent => Step::Noted,
+        Signal::Confirmed(false) => Step::Refused(Refusal::NotWaiting),
+        Signal::Forced => match action.terms.force {
+            Force::Soft | Force::From(_) => Step::Noted,
+            Force::Forced | Force::DownloadOnly => Step::Unchanged,
+        },
+        Signal::Said(_, _) if action.unconfirmed => Step::Refused(Refusal::Waiting),
         Signal::Said(feedback, convergence) => step_said(action, feedback, convergence),
         Signal::Answered(feedback) => step_answered(action, feedback),
         Signal::Converged => Step::Moved(State::Succeeded),
@@ -279,8 +324,8 @@ pub fn step(action: &Action, signal: Signal<'_>) -> Step {
             State::Verifying => Step::Moved(State::Failed(Failure::NotConverged)),
             _ => Step::Unchanged,
         },
-        Signal::CancelAsked { .. } => match (action.state, action.cancelling) {
-            (State::Queued, _) => Step::Moved(State::Cancelled),
+        Signal::CancelAsked { ask, .. } => match (action.state, action.cancelling) {
+            (State::Queued, false) if !ask => Step::Moved(State::Cancelled),
             (_, true) => Step::Refused(Refusal::CancelPending),
             (_, false) => Step::Noted,
         },
@@ -305,11 +350,14 @@ fn step_said(action: &Action, feedback: &Feedback, convergence: Convergence) -> 
         Word::Scheduled => forward(action.state, State::Waiting),
         Word::Resumed => forward(action.state, State::Installing),
         Word::Download => forward(action.state, State::Downloading),
+        // To fetch it was all that was asked.
+        Word::Downloaded if action.terms.force == Force::DownloadOnly => Step::Moved(State::Succeeded),
         Word::Downloaded => forward(action.state, State::Downloaded),
         Word::Rejected => Step::Noted,
         Word::Canceled if action.cancelling => Step::Moved(State::Cancelled),
         Word::Canceled => Step::Noted,
         Word::Closed(Finished::Success | Finished::None) => match convergence {
+            _ if action.terms.force == Force::DownloadOnly => Step::Moved(State::Succeeded),
             Convergence::ByReport => forward(action.state, State::Verifying),
             Convergence::ByFeedback => Step::Moved(State::Succeeded),
         },
@@ -350,12 +398,15 @@ fn step_ended(action: &Action, signal: Signal<'_>) -> Step {
         Signal::Answered(feedback) => return step_ended_answered(action, feedback),
         Signal::Told
         | Signal::Retrieved
+        | Signal::Fetching
         | Signal::Converged
         | Signal::NotConverged
         | Signal::CancelForced
         | Signal::CancelExpired
         | Signal::Superseded => return Step::Unchanged,
-        Signal::CancelAsked { .. } => return Step::Refused(Refusal::Finished),
+        Signal::CancelAsked { .. } | Signal::Confirmed(_) | Signal::Forced => {
+            return Step::Refused(Refusal::Finished);
+        }
     };
     if action.fingerprints.contains(&feedback.fingerprint) {
         return Step::Unchanged;
@@ -404,12 +455,15 @@ pub fn apply(action: &mut Action, signal: Signal<'_>, step: Step, now: Time) -> 
     match signal {
         Signal::Said(feedback, _) => apply_feedback(action, feedback),
         Signal::Answered(feedback) => apply_answer(action, feedback),
-        Signal::CancelAsked { by } => {
+        Signal::Confirmed(agreed) => action.unconfirmed = !agreed,
+        Signal::Forced => action.terms.force = Force::Forced,
+        Signal::CancelAsked { by, ask: _ } => {
             action.cancelling = !state.is_terminal();
             action.cancel_by = action.cancelling.then_some(by);
         }
         Signal::Told
         | Signal::Retrieved
+        | Signal::Fetching
         | Signal::Converged
         | Signal::NotConverged
         | Signal::CancelForced
@@ -417,6 +471,7 @@ pub fn apply(action: &mut Action, signal: Signal<'_>, step: Step, now: Time) -> 
         | Signal::Superseded => {}
     }
     if state.is_terminal() {
+        action.unconfirmed = false;
         action.cancelling = false;
         action.cancel_by = None;
     }

@@ -2,21 +2,24 @@
 
 mod attributes;
 mod feedback;
+mod orders;
 mod outcome;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::action::{self, Action, Component, Failure, Origin, Refusal, Signal, State, Step};
+use super::action::{self, Action, Component, Failure, Origin, Signal, State};
 use super::deployment::Target;
 use super::device::{
-    ATTRIBUTE_VALUE_MAX, ATTRIBUTES_MAX, Arrival, Device, Failures, Refused, Reported, SeqWindow,
+    ATTRIBUTE_VALUE_MAX, ATTRIBUTES_MAX, Arrival, Device, Ended, Failures, Installed, Refused, Reported,
+    SeqWindow,
 };
 use super::eligibility::{self, AttemptLimit, Candidate, Reason};
 use super::event::{Event, Hello, Report};
 use super::ids::{ActionId, FirmwareType, Time};
 use super::image::Image;
 use super::offer::Offer;
+use super::terms::{Force, Terms};
 use super::version::{Running, Version};
 
 pub use outcome::{Changed, Entry, Note, Order, Outcome, Reject, Tell, Verdict};
@@ -67,12 +70,18 @@ pub fn decide(facts: Facts, event: &Event, now: Time) -> Outcome {
         Event::Retrieved { action } => desk.retrieved(*action),
         Event::Get => desk.get(),
         Event::Presence { online } => desk.presence(*online),
-        Event::Assign { deployment, target, images, allow_downgrade } => {
-            let origin = Origin::Deployment(*deployment);
-            desk.assign(origin, *target, images, *allow_downgrade)
+        Event::Confirm { action, consent } => desk.confirm(*action, consent),
+        Event::AutoConfirm(new) => desk.auto_confirm(new.as_ref()),
+        Event::Fetching { action, what } => desk.fetching(*action, what),
+        Event::Runs { target, images, by } => desk.runs(*target, images, by),
+        Event::Assign { origin, target, images, allow_downgrade, terms, by } => {
+            let order = orders::Plan { origin: *origin, target: *target, images, terms, by };
+            desk.assign(order, *allow_downgrade)
         }
         Event::Offered { kind } => desk.offered(&[*kind]),
-        Event::Cancel { action, force } => desk.cancel(*action, *force),
+        Event::Force { action } => desk.force(*action),
+        Event::Opened { action } => desk.opened(*action),
+        Event::Cancel { action, how } => desk.cancel(*action, *how),
         Event::CancelExpired { action } => desk.cancel_expired(*action),
     };
     desk.close(verdict)
@@ -276,45 +285,13 @@ impl Desk {
             let refused = self.refusal(Candidate::standing(&offer, &image));
             if refused.is_none() {
                 let attempt = self.device.failures_of(image.kind, image.id) + 1;
-                let target = Target::Image(image.id);
-                self.create(Origin::Offer, target, &[image], attempt, State::Queued, Vec::new());
+                let (target, images) = (Target::Image(image.id), [image]);
+                let terms = Terms::default();
+                let order =
+                    orders::Plan { origin: Origin::Offer, target, images: &images, terms: &terms, by: "" };
+                self.create(order, attempt, State::Queued, Vec::new());
             }
         }
-        Verdict::Stored
-    }
-
-    fn assign(
-        &mut self,
-        origin: Origin,
-        target: Target,
-        images: &[Arc<Image>],
-        allow_downgrade: bool,
-    ) -> Verdict {
-        let reasons: Vec<_> = images
-            .iter()
-            .map(|image| Candidate { image, rules: None, allow_downgrade, standing: false })
-            .map(|candidate| self.refusal(candidate))
-            .collect();
-        if reasons.is_empty() {
-            let details = vec!["what was to be installed is gone".into()];
-            self.create(origin, target, images, 1, State::NotCompatible, details);
-            return Verdict::Stored;
-        }
-        if reasons.iter().all(|r| *r == Some(Reason::AlreadyInstalled)) {
-            self.create(origin, target, images, 1, State::AlreadyInstalled, Vec::new());
-            return Verdict::Stored;
-        }
-        let hard = reasons.into_iter().flatten().find(|r| *r != Reason::AlreadyInstalled);
-        if let Some(reason) = hard {
-            let details = vec![reason.to_string().into()];
-            self.create(origin, target, images, 1, State::NotCompatible, details);
-            return Verdict::Stored;
-        }
-        self.supersede(images);
-        for image in images {
-            self.device.failures.remove(&image.kind);
-        }
-        self.create(origin, target, images, 1, State::Queued, Vec::new());
         Verdict::Stored
     }
 
@@ -322,94 +299,6 @@ impl Desk {
         let limit = self.policy.attempts;
         let findings = eligibility::findings(&self.device, candidate, &self.actions, limit, self.now);
         eligibility::refusal(&findings).cloned()
-    }
-
-    fn supersede(&mut self, images: &[Arc<Image>]) {
-        let overlaps = |a: &Action| images.iter().any(|image| a.component(image.kind).is_some());
-        let old: Vec<_> =
-            self.actions.iter().filter(|a| !a.state.is_terminal() && overlaps(a)).map(|a| a.id).collect();
-        for id in old {
-            self.signal(id, Signal::Superseded, Note::Superseded, Vec::new());
-        }
-    }
-
-    fn create(
-        &mut self,
-        origin: Origin,
-        target: Target,
-        images: &[Arc<Image>],
-        attempt: u32,
-        state: State,
-        details: Vec<Box<str>>,
-    ) {
-        let id = self.next_action;
-        // Ids end at 2^31-1; a server that issues a thousand a second reaches that after 24 days of nothing else.
-        self.next_action = ActionId::new(u64::from(id.get()) + 1).unwrap_or(id);
-        let components = images.iter().map(|image| Component {
-            kind: image.kind,
-            image: image.id,
-            number: image.number,
-            version: image.version.clone(),
-        });
-        let mut components: Vec<Component> = components.collect();
-        // One reboot for all of them: the order is the device's only word on which comes first.
-        components.sort_by_key(|component| component.kind.update_rank());
-        let mut action = Action {
-            id,
-            device: self.device.key.clone(),
-            target,
-            components,
-            origin,
-            state,
-            warning: false,
-            cancelling: false,
-            cancel_by: None,
-            attempt,
-            verified_in: None,
-            progress: None,
-            fingerprints: Vec::new(),
-            entries: 0,
-            created: self.now,
-            changed: self.now,
-        };
-        let entry = Entry { at: self.now, state, note: Note::Created, code: None, details };
-        record(&mut self.changed, &mut action, None, entry);
-        for component in action.components.iter().filter(|_| !state.is_terminal()) {
-            self.device.active.insert(component.kind, id);
-        }
-        self.actions.push(action);
-        if !state.is_terminal() {
-            self.desired = true;
-            self.tell_deploy(id, attempt);
-        }
-    }
-
-    fn cancel(&mut self, id: ActionId, force: bool) -> Verdict {
-        let Some(action) = self.actions.iter().find(|a| a.id == id) else {
-            return Verdict::Rejected(Reject::NoSuchAction(id));
-        };
-        let attempt = action.attempt;
-        let signal = match force {
-            true => Signal::CancelForced,
-            false => Signal::CancelAsked { by: self.now.plus_ms(self.policy.cancel_timeout_ms) },
-        };
-        match action::step(action, signal) {
-            Step::Refused(refusal) => return Verdict::Rejected(Reject::Action(refusal)),
-            Step::Unchanged => return Verdict::Rejected(Reject::Action(Refusal::Finished)),
-            Step::Moved(_) | Step::Noted => {}
-        }
-        let told = action.state != State::Queued;
-        self.signal(id, signal, Note::CancelAsked, Vec::new());
-        if told {
-            self.command(Order::Cancel, Some(id), attempt);
-            self.desired = true;
-        }
-        Verdict::Stored
-    }
-
-    fn cancel_expired(&mut self, id: ActionId) -> Verdict {
-        self.signal(id, Signal::CancelExpired, Note::CancelEnded, Vec::new());
-        Verdict::Stored
     }
 
     // ---- what they have in common
@@ -429,6 +318,9 @@ impl Desk {
             Signal::Said(feedback, _) | Signal::Answered(feedback) => Some(feedback),
             Signal::Told
             | Signal::Retrieved
+            | Signal::Fetching
+            | Signal::Confirmed(_)
+            | Signal::Forced
             | Signal::Converged
             | Signal::NotConverged
             | Signal::CancelAsked { .. }
@@ -437,6 +329,9 @@ impl Desk {
             | Signal::Superseded => None,
         };
         let code = feedback.and_then(|feedback| feedback.code);
+        if feedback.is_some() {
+            action.last_code = code;
+        }
         let entry = Entry { at: self.now, state: action.state, note, code, details };
         record(&mut self.changed, action, Some(before), entry);
         // A cancel that the device refuses brings the action back into what it should run.
@@ -451,23 +346,43 @@ impl Desk {
         }
     }
 
-    /// Frees the firmware types of an ended action and counts its failure or success.
+    /// Frees the firmware types of an ended action and keeps the books on how it ended.
     fn release(&mut self, action: &Action) {
         self.device.active.retain(|_, active| *active != action.id);
-        for component in &action.components {
-            match action.state {
-                State::Failed(Failure::Reported(_) | Failure::NotConverged) | State::TimedOut => {
+        match action.state {
+            State::Failed(Failure::Reported(_) | Failure::NotConverged) | State::TimedOut => {
+                for component in &action.components {
                     let count = self.device.failures_of(component.kind, component.image) + 1;
                     let failures = Failures { image: component.image, count };
                     self.device.failures.insert(component.kind, failures);
                 }
-                State::Succeeded => {
-                    self.device.installed = Some(action.id);
-                    self.device.failures.remove(&component.kind);
-                }
-                _ => {}
+                self.device.assigned = None;
+                self.device.ended = Ended::Failed;
             }
+            State::Succeeded if action.terms.force == Force::DownloadOnly => self.device.ended = Ended::Well,
+            State::Succeeded | State::AlreadyInstalled => self.installed(action),
+            State::Cancelled => self.fall_back(),
+            _ => {}
         }
+    }
+
+    fn installed(&mut self, action: &Action) {
+        for component in &action.components {
+            self.device.failures.remove(&component.kind);
+        }
+        let installed = Installed { target: action.target, at: self.now, action: Some(action.id) };
+        self.device.installed = Some(installed);
+        self.device.assigned = Some(action.target);
+        self.device.ended = Ended::Well;
+    }
+
+    /// Without the cancelled action the device is to run what the other one brings, or what it runs.
+    fn fall_back(&mut self) {
+        let active = self.device.active.values().next_back();
+        let other = active.and_then(|id| self.actions.iter().find(|a| a.id == *id)).map(|a| a.target);
+        let installed = self.device.installed.map(|installed| installed.target);
+        self.device.assigned = other.or(installed);
+        self.device.ended = if installed.is_some() { Ended::Well } else { Ended::Nothing };
     }
 
     /// Sends the desired document again, and the commands that the device has not answered yet.
@@ -477,6 +392,7 @@ impl Desk {
             .actions
             .iter()
             .filter(|a| !a.state.is_terminal() && !self.changed.contains_key(&a.id))
+            .filter(|a| a.cancelling || !a.is_held(self.now))
             .map(|a| (a.id, a.attempt, a.cancelling, a.state))
             .collect();
         for (id, attempt, cancelling, state) in open {
@@ -522,12 +438,14 @@ impl Desk {
                 Some(Changed { before, action, entries })
             })
             .collect();
-        Outcome { device: self.device, changed, tells, verdict }
+        self.actions.retain(|a| !a.state.is_terminal());
+        self.actions.sort_by_key(|a| a.id);
+        Outcome { device: self.device, changed, under_way: self.actions, tells, verdict }
     }
 
     fn wanted(&self) -> Vec<Action> {
-        let mut wanted: Vec<_> =
-            self.actions.iter().filter(|a| !a.state.is_terminal() && !a.cancelling).cloned().collect();
+        let due = |a: &&Action| !a.state.is_terminal() && !a.cancelling && !a.is_held(self.now);
+        let mut wanted: Vec<_> = self.actions.iter().filter(due).cloned().collect();
         wanted.sort_by_key(|a| a.id);
         wanted
     }
@@ -549,6 +467,7 @@ fn record(
     let ends = action.state.is_terminal() && before.is_none_or(|state| !state.is_terminal());
     if action.entries < action::HISTORY_MAX || ends {
         action.entries += 1;
+        action.read = entry.note == Note::Retrieved;
         entries.push(entry);
     }
 }

@@ -2,6 +2,7 @@
 
 use super::action::State;
 use super::ids::{DeploymentId, ImageId, ReleaseId, TenantId, Time};
+use super::terms::Terms;
 
 /// What a deployment or an action brings to a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +79,10 @@ pub struct Deployment {
     pub target: Target,
     /// Whether devices may be taken back to an older version.
     pub allow_downgrade: bool,
+    /// On which terms.
+    pub terms: Terms,
+    /// Who ordered it.
+    pub by: Box<str>,
     /// Where its actions stand.
     pub counters: Counters,
     /// When it was ordered.

@@ -1,8 +1,10 @@
 //! A device as the server knows it: who it is, what it runs, what it was told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::ids::{ActionId, AttributeId, DeviceKey, FirmwareType, ImageId, ProductId, Time};
+use super::catalog::Trail;
+use super::deployment::Target;
+use super::ids::{ActionId, AttributeId, DeviceKey, FirmwareType, ImageId, ItemId, ProductId, Time};
 use super::version::Running;
 
 /// The most attributes a device may have; hawkBit's quota, which its clients already live with.
@@ -133,6 +135,74 @@ pub enum Convergence {
     ByFeedback,
 }
 
+/// What people write about a device and arrange it by; no device speaks of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Profile {
+    /// What people call it; its id where nothing is said.
+    pub name: Option<Box<str>>,
+    /// A description.
+    pub description: Option<Box<str>>,
+    /// An address that an operator gave (hawkBit: `address`).
+    pub address: Option<Box<str>>,
+    /// The group that it is in.
+    pub group: Option<Box<str>>,
+    /// Tags that it carries.
+    pub tags: BTreeSet<ItemId>,
+    /// Further values by name.
+    pub metadata: BTreeMap<Box<str>, Box<str>>,
+    /// Whether actions for it are agreed to by themselves.
+    pub auto_confirm: Option<AutoConfirm>,
+}
+
+/// Somebody agreed to all that is to come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AutoConfirm {
+    /// Who, as they say.
+    pub initiator: Option<Box<str>>,
+    /// Why, as they say.
+    pub remark: Option<Box<str>>,
+    /// Since when.
+    pub since: Time,
+}
+
+/// What was last installed well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Installed {
+    /// What it was.
+    pub target: Target,
+    /// When it ended well.
+    pub at: Time,
+    /// The action that brought it; none where somebody said that it was there.
+    pub action: Option<ActionId>,
+}
+
+/// How the last action of a device ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Ended {
+    /// There was none, or none that left anything.
+    #[default]
+    Nothing,
+    /// Well.
+    Well,
+    /// In failure.
+    Failed,
+}
+
+/// How a device stands to what it was assigned (hawkBit: `updateStatus`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It has never been heard of.
+    Unknown,
+    /// It has been heard of, and was assigned nothing.
+    Registered,
+    /// An action is under way.
+    Pending,
+    /// It runs what it was assigned.
+    InSync,
+    /// Its last action failed.
+    Error,
+}
+
 /// A device.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Device {
@@ -160,23 +230,31 @@ pub struct Device {
     pub desired_seq: u64,
     /// The active action of each firmware type; one action may hold several types.
     pub active: BTreeMap<FirmwareType, ActionId>,
-    /// The newest action that succeeded.
-    pub installed: Option<ActionId>,
+    /// What it was last assigned and did not fail at.
+    pub assigned: Option<Target>,
+    /// What it last installed well.
+    pub installed: Option<Installed>,
+    /// How its last action ended.
+    pub ended: Ended,
     /// Failed attempts by firmware type.
     pub failures: BTreeMap<FirmwareType, Failures>,
     /// The newest message about it that was refused.
     pub refused: Option<Refused>,
     /// Whether it last said that it is online (presence only; no decision rests on it).
     pub online: bool,
-    /// When it was registered.
-    pub created: Time,
     /// When it was last heard of.
     pub last_seen: Option<Time>,
+    /// Where it was last heard from: an IP address.
+    pub seen_at: Option<Box<str>>,
+    /// What people write about it.
+    pub profile: Profile,
+    /// Who made it and who changed it.
+    pub trail: Trail,
 }
 
 impl Device {
-    /// A device that nobody has heard of yet.
-    pub fn new(key: DeviceKey, product: ProductId, now: Time) -> Self {
+    /// A device that nobody has heard of yet, registered by `by`.
+    pub fn new(key: DeviceKey, product: ProductId, by: &str, now: Time) -> Self {
         Device {
             key,
             product,
@@ -190,12 +268,27 @@ impl Device {
             window: SeqWindow::default(),
             desired_seq: 0,
             active: BTreeMap::new(),
+            assigned: None,
             installed: None,
+            ended: Ended::Nothing,
             failures: BTreeMap::new(),
             refused: None,
             online: false,
-            created: now,
             last_seen: None,
+            seen_at: None,
+            profile: Profile::default(),
+            trail: Trail::new(by, now),
+        }
+    }
+
+    /// How it stands to what it was assigned.
+    pub fn standing(&self) -> Standing {
+        match (self.ended, self.last_seen) {
+            _ if !self.active.is_empty() => Standing::Pending,
+            (Ended::Failed, _) => Standing::Error,
+            (Ended::Well, _) => Standing::InSync,
+            (Ended::Nothing, None) => Standing::Unknown,
+            (Ended::Nothing, Some(_)) => Standing::Registered,
         }
     }
 
@@ -206,11 +299,17 @@ impl Device {
 
     /// What ends an action for these firmware types well. A device that has ever reported the version of one of them
     /// goes on to, and so does one that numbers its messages: only the devices of MQTT do, and they report at birth.
-    pub fn convergence(&self, mut kinds: impl Iterator<Item = FirmwareType>) -> Convergence {
-        match self.window.seen != 0 || kinds.any(|kind| self.versions.contains_key(&kind)) {
-            true => Convergence::ByReport,
-            false => Convergence::ByFeedback,
+    /// Two images of one type have one version attribute between them, which cannot be both.
+    pub fn convergence(&self, kinds: impl Iterator<Item = FirmwareType>) -> Convergence {
+        let mut distinct = BTreeSet::new();
+        let mut reports = self.window.seen != 0;
+        for kind in kinds {
+            if !distinct.insert(kind) {
+                return Convergence::ByFeedback;
+            }
+            reports |= self.versions.contains_key(&kind);
         }
+        if reports { Convergence::ByReport } else { Convergence::ByFeedback }
     }
 
     /// How many actions for `image` have failed on this device.

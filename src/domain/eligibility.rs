@@ -221,7 +221,7 @@ fn fails(condition: bool, reason: Reason) -> Option<Reason> {
 }
 
 fn product(device: &Device, image: &Image) -> Option<Reason> {
-    fails(device.product != image.product, Reason::WrongProduct)
+    fails(!image.products.contains(&device.product), Reason::WrongProduct)
 }
 
 fn supported(device: &Device, image: &Image) -> Option<Reason> {

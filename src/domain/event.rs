@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::action::Origin;
 use super::deployment::Target;
-use super::device::{Capabilities, Hardware};
+use super::device::{AutoConfirm, Capabilities, Hardware};
 use super::feedback::Feedback;
-use super::ids::{ActionId, AttributeId, DeploymentId, FirmwareType, ProductId};
+use super::ids::{ActionId, AttributeId, FirmwareType, ProductId};
 use super::image::Image;
+use super::terms::Terms;
 use super::version::Running;
 
 /// A device's birth message: its full state, which heals anything lost before.
@@ -62,6 +64,28 @@ pub struct Configuration {
     pub versions: BTreeMap<FirmwareType, Running>,
 }
 
+/// What somebody says to an action that waits for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Consent {
+    /// Whether it may go on.
+    pub agreed: bool,
+    /// A code of their own.
+    pub code: Option<i32>,
+    /// Texts for people.
+    pub details: Vec<Box<str>>,
+}
+
+/// How an action is called off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Withdrawal {
+    /// At once where the device was told nothing; else it is asked.
+    Plain,
+    /// The device is asked in any case (hawkBit's way).
+    Asked,
+    /// Without waiting for the device.
+    Forced,
+}
+
 /// One thing that happens to a device.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
@@ -106,6 +130,36 @@ pub enum Event {
         /// The action.
         action: ActionId,
     },
+    /// Somebody, at the device or beside it, agrees to an action or does not.
+    Confirm {
+        /// The action.
+        action: ActionId,
+        /// What is said.
+        consent: Consent,
+    },
+    /// Whether actions are agreed to by themselves; switching it on agrees to those that wait.
+    AutoConfirm(Option<AutoConfirm>),
+    /// The device begins to fetch a file of an action.
+    Fetching {
+        /// The action.
+        action: ActionId,
+        /// What it fetches, for people.
+        what: Box<str>,
+    },
+    /// The device, or an operator, says that it runs a target that no action brought.
+    Runs {
+        /// What it runs.
+        target: Target,
+        /// Its images.
+        images: Vec<Arc<Image>>,
+        /// Who says so.
+        by: Box<str>,
+    },
+    /// An operator makes an action press.
+    Force {
+        /// The action.
+        action: ActionId,
+    },
     /// The device asks what it should run.
     Get,
     /// The device, or its will, says whether it is online.
@@ -113,16 +167,20 @@ pub enum Event {
         /// Whether it is.
         online: bool,
     },
-    /// An operator assigns a target.
+    /// An operator, or a filter that the device came to match, assigns a target.
     Assign {
-        /// The order it belongs to.
-        deployment: DeploymentId,
+        /// What it belongs to.
+        origin: Origin,
         /// What is brought.
         target: Target,
         /// The images of the target.
         images: Vec<Arc<Image>>,
         /// Whether the device may be taken back to an older version.
         allow_downgrade: bool,
+        /// On which terms.
+        terms: Terms,
+        /// Who assigns it.
+        by: Box<str>,
     },
     /// A standing offer changed.
     Offered {
@@ -133,8 +191,13 @@ pub enum Event {
     Cancel {
         /// The action.
         action: ActionId,
-        /// Without waiting for the device.
-        force: bool,
+        /// How.
+        how: Withdrawal,
+    },
+    /// The window of an action has opened.
+    Opened {
+        /// The action.
+        action: ActionId,
     },
     /// A pending cancel reached its end.
     CancelExpired {
@@ -156,6 +219,12 @@ impl Event {
             | Event::CancelAnswer { .. }
             | Event::Attribute { .. }
             | Event::Feedback { .. }
+            | Event::AutoConfirm(_)
+            | Event::Runs { .. }
+            | Event::Confirm { .. }
+            | Event::Fetching { .. }
+            | Event::Force { .. }
+            | Event::Opened { .. }
             | Event::Presence { .. }
             | Event::Assign { .. }
             | Event::Cancel { .. }
@@ -176,6 +245,12 @@ impl Event {
             | Event::Unreadable { .. }
             | Event::Attribute { .. }
             | Event::Feedback { .. }
+            | Event::AutoConfirm(_)
+            | Event::Runs { .. }
+            | Event::Confirm { .. }
+            | Event::Fetching { .. }
+            | Event::Force { .. }
+            | Event::Opened { .. }
             | Event::Presence { .. }
             | Event::Assign { .. }
             | Event::Offered { .. }
@@ -197,6 +272,12 @@ impl Event {
             | Event::CancelAnswer { .. }
             | Event::Attribute { .. }
             | Event::Feedback { .. }
+            | Event::AutoConfirm(_)
+            | Event::Runs { .. }
+            | Event::Confirm { .. }
+            | Event::Fetching { .. }
+            | Event::Force { .. }
+            | Event::Opened { .. }
             | Event::Presence { .. }
             | Event::Assign { .. }
             | Event::Offered { .. }
@@ -211,6 +292,10 @@ impl Event {
             Event::Feedback { action, .. }
             | Event::CancelAnswer { action, .. }
             | Event::Retrieved { action }
+            | Event::Confirm { action, .. }
+            | Event::Fetching { action, .. }
+            | Event::Force { action }
+            | Event::Opened { action }
             | Event::Cancel { action, .. }
             | Event::CancelExpired { action } => Some(*action),
             Event::Hello(_)
@@ -220,6 +305,8 @@ impl Event {
             | Event::Poll
             | Event::Get
             | Event::Unreadable { .. }
+            | Event::AutoConfirm(_)
+            | Event::Runs { .. }
             | Event::Presence { .. }
             | Event::Assign { .. }
             | Event::Offered { .. } => None,

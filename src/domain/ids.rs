@@ -105,6 +105,15 @@ name!(
 /// The tenant of a server that has only one.
 pub const DEFAULT_TENANT: &str = "default";
 
+/// The product of devices that nobody gave one.
+pub const DEFAULT_PRODUCT: &str = "default";
+
+impl Default for ProductId {
+    fn default() -> Self {
+        ProductId(DEFAULT_PRODUCT.into())
+    }
+}
+
 impl Default for TenantId {
     fn default() -> Self {
         TenantId(DEFAULT_TENANT.into())
@@ -182,6 +191,11 @@ number!(
     DeploymentId
 );
 
+number!(
+    /// One item of a section of a tenant's catalog: a tag, a type, a product, a filter.
+    ItemId
+);
+
 /// What an image is for on the device: 1..=100 are platform types, 101..=200 belong to peripherals
 /// (Afero OTA API, "About Firmware Types").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -219,7 +233,11 @@ impl FirmwareType {
             2 => Some("soft-device"),
             3 => Some("application"),
             4 => Some("device-description"),
-            5 => Some("wifi"),
+            5 => Some("hub"),
+            6 => Some("wifi"),
+            7 => Some("wifi-certificates"),
+            8 => Some("wan-apn"),
+            9 => Some("os"),
             _ => None,
         }
     }

@@ -1,8 +1,10 @@
 //! Images and releases: what can be installed.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::ids::{ArtifactId, FirmwareType, ImageId, ProductId, ReleaseId, TenantId, Time};
+use super::catalog::Trail;
+use super::ids::{ArtifactId, FirmwareType, ImageId, ItemId, ProductId, ReleaseId, TenantId};
 use super::offer::Rules;
 use super::version::Version;
 
@@ -62,15 +64,81 @@ pub struct Artifact {
     pub md5: [u8; 16],
 }
 
-/// Something that can be installed as one firmware type of one product. Immutable once its number is issued.
+/// The products whose devices can take an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Products {
+    /// Those of every product: whoever brings the image knows what it runs on.
+    Any,
+    /// Those of these; of none while the set is empty.
+    Only(BTreeSet<ProductId>),
+}
+
+impl Products {
+    /// Those of one product.
+    pub fn one(product: ProductId) -> Self {
+        Products::Only(BTreeSet::from([product]))
+    }
+
+    /// Whether devices of the product can take the image.
+    pub fn contains(&self, product: &ProductId) -> bool {
+        match self {
+            Products::Any => true,
+            Products::Only(products) => products.contains(product),
+        }
+    }
+
+    /// The first of the products that are named.
+    pub fn first(&self) -> Option<&ProductId> {
+        match self {
+            Products::Any => None,
+            Products::Only(products) => products.first(),
+        }
+    }
+
+    /// Whether there can be a device that takes images of both.
+    pub fn meets(&self, other: &Products) -> bool {
+        match (self, other) {
+            (Products::Any, _) | (_, Products::Any) => true,
+            (Products::Only(a), Products::Only(b)) => !a.is_disjoint(b),
+        }
+    }
+}
+
+/// What people write about an image or a release.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct About {
+    /// A description.
+    pub description: Option<Box<str>>,
+    /// Who made the software.
+    pub vendor: Option<Box<str>>,
+    /// Further values by name.
+    pub metadata: BTreeMap<Box<str>, Metadata>,
+}
+
+/// The most values that an image, a release or a device may have besides its own (hawkBit's quota).
+pub const METADATA_MAX: usize = 100;
+
+/// A value that people add.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Metadata {
+    /// The value.
+    pub value: Box<str>,
+    /// Whether devices see it (hawkBit: `targetVisible`).
+    pub visible: bool,
+}
+
+/// Something that can be installed as one firmware type. Its number, type and the bytes of each file never change;
+/// files come and go until it is locked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Image {
     /// The public id.
     pub id: ImageId,
     /// The tenant that owns it.
     pub tenant: TenantId,
-    /// The product whose devices can take it.
-    pub product: ProductId,
+    /// What people call it; the product's name where nothing else is said. Name, type and version are unique.
+    pub name: Box<str>,
+    /// The products whose devices can take it.
+    pub products: Products,
     /// What it is on the device.
     pub kind: FirmwareType,
     /// Issued by the server, grows per tenant and firmware type: the order of versions where texts have none.
@@ -81,23 +149,47 @@ pub struct Image {
     pub artifacts: Vec<Artifact>,
     /// The conditions under which it may be installed, wherever it is offered.
     pub rules: Rules,
-    /// When it was uploaded.
-    pub created: Time,
+    /// What people write about it.
+    pub about: About,
+    /// Words by which it is found (Afero: `tags`).
+    pub tags: BTreeSet<Box<str>>,
+    /// Whether its files are encrypted; shown to devices and never read.
+    pub encrypted: bool,
+    /// No file may be added or removed any more.
+    pub locked: bool,
+    /// Removed while something still refers to it.
+    pub deleted: bool,
+    /// Who made it and who changed it.
+    pub trail: Trail,
 }
 
-/// Images that are installed together, at most one of each firmware type.
+/// Images that are installed together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Release {
     /// The public id.
     pub id: ReleaseId,
     /// The tenant that owns it.
     pub tenant: TenantId,
-    /// The name that people read.
+    /// The name that people read. Name and version are unique.
     pub name: Box<str>,
     /// The version text that people read.
     pub version: Version,
     /// The images in it.
     pub images: Vec<ImageId>,
-    /// When it was made.
-    pub created: Time,
+    /// Its kind, which says what it has to hold; none where nothing is asked of it.
+    pub kind: Option<ItemId>,
+    /// What people write about it.
+    pub about: About,
+    /// Tags that it carries.
+    pub tags: BTreeSet<ItemId>,
+    /// Whether a device has to install it before anything newer (hawkBit: `requiredMigrationStep`).
+    pub required_step: bool,
+    /// No image may be added or removed any more.
+    pub locked: bool,
+    /// It may not be assigned any more.
+    pub invalid: bool,
+    /// Removed while something still refers to it.
+    pub deleted: bool,
+    /// Who made it and who changed it.
+    pub trail: Trail,
 }

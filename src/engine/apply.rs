@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::Settings;
 use super::batch::Connected;
 use super::call::{Command, Desired, Downlink, Message, Outcome, Receipt, Stamp, Wanted};
+use super::matching;
 use super::query::active_actions;
 use crate::domain::action::{Action, Origin};
 use crate::domain::decide::{Changed, Facts, Reject, Tell, Verdict, decide};
@@ -16,6 +17,7 @@ use crate::domain::ids::{ActionId, DeploymentId, DeviceKey, FirmwareType, ImageI
 use crate::domain::image::Image;
 use crate::domain::offer::Offer;
 use crate::domain::version::Version;
+use crate::domain::window::Opening;
 use crate::store::StoreError;
 use crate::store::tables::{Counter, Draft, Principal, Task, View};
 
@@ -55,6 +57,16 @@ pub(super) struct Effects {
     pub(super) receipts: Vec<(Stamp, Receipt)>,
     pub(super) downlinks: Vec<Downlink>,
     pub(super) evicted: Vec<Principal>,
+    /// What devices said at doors that are not the bus, for those who listen there.
+    pub(super) heard: Vec<(DeviceKey, Event)>,
+}
+
+/// What a decision came to.
+pub(super) struct Decided {
+    pub(super) device: Device,
+    pub(super) under_way: Vec<Action>,
+    pub(super) created: Vec<ActionId>,
+    pub(super) verdict: Verdict,
 }
 
 /// What the engine remembers between batches because it alone changes it.
@@ -97,7 +109,7 @@ impl<'a> Batch<'a> {
             let message = format!("there is no device {}", key.device);
             return Ok(Receipt { seq, outcome: Outcome::Rejected { code: "no-such-device", message } });
         };
-        let outcome = match self.decide_for(device, event)? {
+        let outcome = match self.decide_for(device, event)?.verdict {
             Verdict::Stored | Verdict::Repeated => Outcome::Stored,
             Verdict::Rejected(Reject::Unreadable { code, message }) => {
                 Outcome::Unreadable { code, message: message.into() }
@@ -109,13 +121,25 @@ impl<'a> Batch<'a> {
         Ok(Receipt { seq, outcome })
     }
 
-    /// Loads, decides and writes; what is to be told waits for the commit.
-    pub(super) fn decide_for(&mut self, device: Device, event: &Event) -> Result<Verdict, StoreError> {
+    /// Loads, decides and writes; what is to be told waits for the commit. A device that the event changed may come to
+    /// match a filter, and gets what the filter brings in the same commit.
+    pub(super) fn decide_for(&mut self, device: Device, event: &Event) -> Result<Decided, StoreError> {
+        let before = self.has_filters(&device.key.tenant)?.then(|| device.clone());
+        let mut decided = self.decide_once(device, event)?;
+        if before.is_some_and(|before| matching::differs(&before, &decided.device)) {
+            self.match_filters_again(&mut decided)?;
+        }
+        Ok(decided)
+    }
+
+    pub(super) fn decide_once(&mut self, device: Device, event: &Event) -> Result<Decided, StoreError> {
         let facts = self.facts(device, event)?;
         let outcome = decide(facts, event, self.now);
         self.draft.put_device(&outcome.device)?;
+        let mut created = Vec::new();
         for changed in &outcome.changed {
             self.put_changed(changed)?;
+            created.extend(changed.before.is_none().then_some(changed.action.id));
         }
         let format = outcome.device.push_format();
         for tell in outcome.tells {
@@ -123,7 +147,8 @@ impl<'a> Batch<'a> {
             let device = outcome.device.key.clone();
             self.effects.downlinks.push(Downlink { device, format, message });
         }
-        Ok(outcome.verdict)
+        let crate::domain::decide::Outcome { device, under_way, verdict, .. } = outcome;
+        Ok(Decided { device, under_way, created, verdict })
     }
 
     fn facts(&mut self, device: Device, event: &Event) -> Result<Facts, StoreError> {
@@ -233,7 +258,23 @@ impl<'a> Batch<'a> {
         if let Some(at) = action.cancel_by {
             self.draft.add_due(at, tenant, action.id)?;
         }
+        if changed.before.is_none() {
+            self.await_window(action)?;
+        }
         self.count(changed)
+    }
+
+    /// Notes when an action's window changes next, so that the device is told, or the action ended, at that moment.
+    fn await_window(&mut self, action: &Action) -> Result<(), StoreError> {
+        let Some(window) = action.terms.window.as_ref().filter(|_| !action.state.is_terminal()) else {
+            return Ok(());
+        };
+        match window.at(self.now) {
+            Opening::Open { until: at } | Opening::Shut { opens: at } => {
+                self.draft.add_due(at, &action.device.tenant, action.id)
+            }
+            Opening::Lapsed => self.draft.add_due(self.now, &action.device.tenant, action.id),
+        }
     }
 
     /// Moves the counters of the action's deployment, in the same commit.
@@ -306,14 +347,24 @@ impl<'a> Batch<'a> {
         self.draft.next(Counter::Probe).map(|_| ())
     }
 
-    /// Ends the cancels whose time is up.
+    /// Ends the cancels whose time is up, and looks at the windows that have opened or shut.
     pub(super) fn expire(&mut self) -> Result<(), StoreError> {
         for (at, tenant, id) in self.draft.view().due(self.now, DUE)? {
             self.draft.remove_due(at, &tenant, id)?;
             let Some(action) = readable(self.draft.view().action(&tenant, id))? else { continue };
+            if action.state.is_terminal() {
+                continue;
+            }
+            let Some(device) = readable(self.draft.view().device(&action.device))? else { continue };
             let over = action.cancelling && action.cancel_by.is_some_and(|by| by <= self.now);
-            if let Some(device) = readable(self.draft.view().device(&action.device))?.filter(|_| over) {
+            let windowed = action.terms.window.is_some();
+            if over {
                 self.decide_for(device, &Event::CancelExpired { action: id })?;
+            } else if windowed && !action.cancelling {
+                let decided = self.decide_for(device, &Event::Opened { action: id })?;
+                if decided.under_way.iter().any(|a| a.id == id) {
+                    self.await_window(&action)?;
+                }
             }
         }
         Ok(())
@@ -343,10 +394,12 @@ impl<'a> Batch<'a> {
         let Some((slice, devices)) = self.draft.view().pending(task)? else { return Ok(true) };
         self.draft.remove_pending(task, slice)?;
         let event = Event::Assign {
-            deployment: id,
+            origin: Origin::Deployment(id),
             target: deployment.target,
             images,
             allow_downgrade: deployment.allow_downgrade,
+            terms: deployment.terms,
+            by: deployment.by,
         };
         for device in devices {
             let key = DeviceKey { tenant: tenant.clone(), device };

@@ -201,6 +201,9 @@ impl Batcher {
         if !effects.evicted.is_empty() {
             self.outlet.evict(effects.evicted);
         }
+        if !effects.heard.is_empty() {
+            self.outlet.heard(effects.heard);
+        }
         for (waiting, answer) in answers {
             // Whoever asked may have hung up; the call is carried out all the same.
             let _ = waiting.send(answer);

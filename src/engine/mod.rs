@@ -7,6 +7,7 @@ pub mod access;
 mod apply;
 mod batch;
 pub mod call;
+mod matching;
 mod orders;
 pub mod query;
 mod session;
@@ -52,6 +53,9 @@ pub trait Outlet: Send {
 
     /// Messages for connected devices.
     fn downlinks(&mut self, downlinks: Vec<Downlink>);
+
+    /// What devices said at other doors, for those who listen on the bus.
+    fn heard(&mut self, heard: Vec<(DeviceKey, Event)>);
 
     /// Whose token has ended: their sessions must end too.
     fn evict(&mut self, principals: Vec<Principal>);

@@ -134,6 +134,9 @@ impl From<CallError> for ApiError {
             | CallError::NoSuchAction(_)
             | CallError::NoSuchDeployment(_)
             | CallError::NoSuchOperator(_)
+            | CallError::NoSuchArtifact(_)
+            | CallError::NoSuchItem(_)
+            | CallError::NoSuchTenant(_)
             | CallError::Refused { reject: Reject::NoSuchAction(_), .. } => StatusCode::NOT_FOUND,
             CallError::DeviceExists(_)
             | CallError::ImageInUse { .. }
@@ -141,10 +144,24 @@ impl From<CallError> for ApiError {
             | CallError::ReleaseInUse(_)
             | CallError::Refused { .. }
             | CallError::OperatorExists(_)
+            | CallError::ReleaseExists { .. }
+            | CallError::Locked(_)
+            | CallError::ItemExists(_)
+            | CallError::TenantExists(_)
+            | CallError::TokenTaken
+            | CallError::UnderWay(_)
+            | CallError::NotNow(_)
             | CallError::LastAdministrator(_) => StatusCode::CONFLICT,
-            CallError::ReleaseConflict(..) | CallError::Count { .. } | CallError::Twice(_) => {
-                StatusCode::UNPROCESSABLE_ENTITY
-            }
+            CallError::ReleaseConflict(..)
+            | CallError::Count { .. }
+            | CallError::Twice(_)
+            | CallError::Incomplete(_)
+            | CallError::NoPlace(_)
+            | CallError::Invalid(_)
+            | CallError::WrongKind(_)
+            | CallError::BadItem(_)
+            | CallError::BadSetting { .. }
+            | CallError::OtherProduct(_) => StatusCode::UNPROCESSABLE_ENTITY,
             CallError::DiskFull => StatusCode::INSUFFICIENT_STORAGE,
             CallError::Busy | CallError::Stopping => StatusCode::SERVICE_UNAVAILABLE,
             CallError::Corrupt(_) => return ApiError::internal(&error),

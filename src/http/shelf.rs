@@ -10,10 +10,9 @@ use tokio::sync::{OwnedSemaphorePermit, RwLock, Semaphore, mpsc};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::error::ApiError;
-use crate::domain::ids::TenantId;
 use crate::domain::image::Sha256;
 use crate::engine::Engine;
-use crate::engine::call::{Call, NewArtifact, NewImage, Reply};
+use crate::engine::call::{Call, NewArtifact, Reply};
 use crate::engine::query::Reader;
 use crate::store::artifacts::{ArtifactError, ArtifactFile, Artifacts, Stored, Upload};
 
@@ -83,17 +82,16 @@ impl Shelf {
         Incoming { pieces, writer }
     }
 
-    /// Names the files, has the engine issue a number, and takes the files back when it refuses. Runs to its end
-    /// even when the client goes away.
+    /// Names the files, has the engine carry out the call that is made of them, and takes the files back when it
+    /// refuses. Runs to its end even when the client goes away.
     ///
     /// # Errors
     /// The engine's refusal, or 507 and 500 when the disk fails.
     pub async fn keep(
         self: &Shelf,
         engine: &Engine,
-        tenant: TenantId,
-        mut image: NewImage,
         files: Vec<Arrived>,
+        call: impl FnOnce(Vec<NewArtifact>) -> Call + Send + 'static,
     ) -> Result<Reply, ApiError> {
         let (engine, settled) = (engine.clone(), Arc::clone(&self.settled));
         let (artifacts, reader) = (Arc::clone(&self.artifacts), self.reader.clone());
@@ -101,10 +99,9 @@ impl Shelf {
             let shared = Arc::clone(&settled).read_owned().await;
             let (named, failed) = name_all(files).await;
             let sums: Vec<Sha256> = named.iter().map(|file| file.sha256).collect();
-            image.files = named;
             let result = match failed {
                 Some(error) => Err(error),
-                None => engine.call(Call::AddImage { tenant, image }).await.map_err(ApiError::from),
+                None => engine.call(call(named)).await.map_err(ApiError::from),
             };
             drop(shared);
             if result.is_err() {

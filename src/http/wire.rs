@@ -337,6 +337,10 @@ pub enum OriginBody {
     Offer,
     /// An operator's deployment.
     Deployment(u32),
+    /// A stored filter that the device came to match.
+    Filter(u32),
+    /// The device said that it runs the target already, or an operator said so for it.
+    Device,
 }
 
 /// How far a device is, in steps of its own choice.

@@ -20,7 +20,7 @@ use super::tables::{Draft, View};
 fn device(number: usize) -> Device {
     let device = DeviceId::parse(&format!("lamp-{number:06}")).unwrap();
     let key = DeviceKey { tenant: TenantId::default(), device };
-    let mut device = Device::new(key, ProductId::parse("lamp").unwrap(), Time(1_731_600_000_000));
+    let mut device = Device::new(key, ProductId::parse("lamp").unwrap(), "admin", Time(1_731_600_000_000));
     device.hardware = Some(Hardware { model: "esp32-c3".into(), revision: Some("B".into()) });
     device.capabilities = Capabilities {
         types: [1, 3, 105].map(|n| FirmwareType::new(n).unwrap()).to_vec(),

@@ -50,6 +50,8 @@ pub enum Table {
     ProductDevices,
     /// Tenant, device -> digest of its token.
     Credentials,
+    /// Tenant, device -> its token, where the tools of another server read it back.
+    OpenTokens,
     /// Digest of a token -> whose it is.
     Tokens,
     /// Operator name -> operator.
@@ -58,8 +60,12 @@ pub enum Table {
     Images,
     /// Tenant, firmware type, number -> image: which image a reported number is.
     ImageNumbers,
+    /// Tenant, firmware type, version, name -> image.
+    ImageNames,
     /// Tenant, release -> release.
     Releases,
+    /// Tenant, version, name -> the newest release of that name and version.
+    ReleaseNames,
     /// Tenant, product, firmware type -> standing offer.
     Offers,
     /// Tenant, action -> action.
@@ -80,16 +86,19 @@ pub enum Table {
 
 impl Table {
     /// Every table, in the order of the variants.
-    pub const ALL: [Table; 17] = [
+    pub const ALL: [Table; 20] = [
         Table::Meta,
         Table::Devices,
         Table::ProductDevices,
         Table::Credentials,
+        Table::OpenTokens,
         Table::Tokens,
         Table::Operators,
         Table::Images,
         Table::ImageNumbers,
+        Table::ImageNames,
         Table::Releases,
+        Table::ReleaseNames,
         Table::Offers,
         Table::Actions,
         Table::DeviceActions,

@@ -10,7 +10,7 @@ use std::fmt;
 use serde::de::{DeserializeOwned, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::domain::ids::{DeviceId, FirmwareType, ProductId, TenantId};
+use crate::domain::ids::{DeviceId, FirmwareType, ItemId, ProductId, TenantId};
 use crate::domain::version::Version;
 
 use super::{StoreError, Table};
@@ -19,6 +19,7 @@ pub(super) mod action;
 pub(super) mod device;
 pub(super) mod image;
 pub(super) mod keeping;
+mod terms;
 
 /// The layout that this program writes.
 const FORMAT: u8 = 1;
@@ -124,6 +125,16 @@ fn product(text: &str) -> Result<ProductId, Bad> {
 
 fn device(text: &str) -> Result<DeviceId, Bad> {
     some(DeviceId::parse(text).ok(), "a device's name breaks the grammar")
+}
+
+fn texts<'a>(
+    values: &'a std::collections::BTreeMap<Box<str>, Box<str>>,
+) -> Vec<(Cow<'a, str>, Cow<'a, str>)> {
+    values.iter().map(|(name, value)| (Cow::Borrowed(&**name), Cow::Borrowed(&**value))).collect()
+}
+
+fn item(number: u32) -> Result<ItemId, Bad> {
+    some(ItemId::new(u64::from(number)), "an item's id is out of range")
 }
 
 fn version(text: &str) -> Result<Version, Bad> {

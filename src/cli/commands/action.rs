@@ -91,6 +91,8 @@ fn describe(action: &ActionBody) -> String {
 fn origin(origin: OriginBody) -> String {
     match origin {
         OriginBody::Offer => "offer".into(),
+        OriginBody::Filter(id) => format!("filter {id}"),
+        OriginBody::Device => "said to run it".into(),
         OriginBody::Deployment(id) => format!("deployment {id}"),
     }
 }

@@ -49,7 +49,9 @@ impl Desk {
     pub(super) fn poll(&mut self) -> Verdict {
         self.seen();
         self.offered_all();
-        let queued: Vec<_> = self.actions.iter().filter(|a| a.state == State::Queued).map(|a| a.id).collect();
+        self.end_lapsed();
+        let told = |a: &&Action| a.state == State::Queued && !a.unconfirmed && !a.cancelling;
+        let queued: Vec<_> = self.actions.iter().filter(told).map(|a| a.id).collect();
         for id in queued {
             self.signal(id, Signal::Told, Note::Told, Vec::new());
         }
@@ -62,6 +64,18 @@ impl Desk {
             return Verdict::Rejected(Reject::NoSuchAction(id));
         }
         self.signal(id, Signal::Retrieved, Note::Retrieved, Vec::new());
+        Verdict::Stored
+    }
+
+    /// The device begins to fetch a file: a line of history, while there is room.
+    pub(super) fn fetching(&mut self, id: ActionId, what: &str) -> Verdict {
+        self.seen();
+        let Some(action) = self.actions.iter().find(|a| a.id == id) else {
+            return Verdict::Rejected(Reject::NoSuchAction(id));
+        };
+        if action.entries < action::HISTORY_MAX {
+            self.signal(id, Signal::Fetching, Note::Fetching, vec![what.into()]);
+        }
         Verdict::Stored
     }
 

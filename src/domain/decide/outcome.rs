@@ -50,6 +50,14 @@ pub enum Note {
     Said(Word),
     /// The device read what it is to do.
     Retrieved,
+    /// The device began to fetch a file.
+    Fetching,
+    /// Somebody agreed.
+    Confirmed,
+    /// Somebody did not agree.
+    Denied,
+    /// An operator made it press.
+    Forced,
     /// The device answered a cancel with this.
     Answered(Word),
     /// The version that the device reports ended the action.
@@ -119,6 +127,8 @@ pub enum Reject {
     NamedValueTooLong(Box<str>),
     /// The name of an attribute has this many bytes, which is too many.
     NameTooLong(usize),
+    /// All actions are agreed to already.
+    AutoConfirmActive,
     /// The action's history is full; only its end is still taken.
     TooManyEntries,
 }
@@ -133,6 +143,9 @@ impl Reject {
             Reject::Action(Refusal::Contradicts) => "contradicts",
             Reject::Action(Refusal::CancelPending) => "cancel-pending",
             Reject::Action(Refusal::NoCancelPending) => "no-cancel-pending",
+            Reject::Action(Refusal::NotWaiting) => "not-waiting",
+            Reject::Action(Refusal::Waiting) => "waiting-for-confirmation",
+            Reject::AutoConfirmActive => "auto-confirm-active",
             Reject::TooManyAttributes => "too-many-attributes",
             Reject::Unreadable { code, .. } => code,
             Reject::ValueTooLong(_) | Reject::NamedValueTooLong(_) => "value-too-long",
@@ -153,6 +166,9 @@ impl fmt::Display for Reject {
             Reject::Action(Refusal::Contradicts) => write!(f, "the action has ended otherwise"),
             Reject::Action(Refusal::CancelPending) => write!(f, "a cancel is pending already"),
             Reject::Action(Refusal::NoCancelPending) => write!(f, "no cancel is pending"),
+            Reject::Action(Refusal::NotWaiting) => write!(f, "the action does not wait for anybody to agree"),
+            Reject::Action(Refusal::Waiting) => write!(f, "the action waits until somebody agrees"),
+            Reject::AutoConfirmActive => write!(f, "auto-confirmation is active already"),
             Reject::Unreadable { message, .. } => f.write_str(message),
             Reject::TooManyAttributes => write!(f, "a device may have {ATTRIBUTES_MAX} attributes"),
             Reject::ValueTooLong(id) => {
@@ -189,6 +205,8 @@ pub struct Outcome {
     pub device: Device,
     /// Changed and new actions.
     pub changed: Vec<Changed>,
+    /// The actions under way now, in id order.
+    pub under_way: Vec<Action>,
     /// What to tell the device.
     pub tells: Vec<Tell>,
     /// How the event is answered.

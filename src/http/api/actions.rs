@@ -9,6 +9,7 @@ use axum::http::HeaderMap;
 
 use super::{page, unexpected};
 use crate::domain::action::HISTORY_MAX;
+use crate::domain::event::Withdrawal;
 use crate::engine::call::{Call, Reply};
 use crate::http::Door;
 use crate::http::auth::Caller;
@@ -58,7 +59,8 @@ pub(super) async fn cancel(
     caller.params.done()?;
     let action = request::action("id", &id)?;
     let Cancel { force } = wish(&headers, body).await?;
-    match door.call(Call::Cancel { tenant: caller.tenant, action, force }).await? {
+    let how = if force { Withdrawal::Forced } else { Withdrawal::Plain };
+    match door.call(Call::Cancel { tenant: caller.tenant, action, how }).await? {
         Reply::Action(action) => Ok(Json(ActionBody::from(&action))),
         other => Err(unexpected(&other)),
     }

@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use super::{page, unexpected};
 use crate::domain::deployment::Target;
 use crate::domain::ids::{ImageId, ReleaseId};
+use crate::domain::terms::Terms;
 use crate::engine::call::{Call, Reply};
 use crate::http::Door;
 use crate::http::auth::Caller;
@@ -46,6 +47,8 @@ pub(super) async fn add(
         target,
         devices: new.devices.iter().map(device).collect::<Result<_, _>>()?,
         allow_downgrade: new.allow_downgrade,
+        terms: Terms::default(),
+        by: caller.name,
     };
     let locate = |error: ApiError| {
         let field = if error.code() == "no-such-device" { "devices" } else { field };

@@ -39,7 +39,7 @@ pub(super) async fn add(
     let new: NewDevice = request::json(&headers, body, JSON_MAX).await?;
     let key = DeviceKey { tenant: caller.tenant, device: request::device("id", &new.id)? };
     let product = request::product("product", &new.product)?;
-    let reply = door.call(Call::AddDevice { key, product }).await?;
+    let reply = door.call(Call::AddDevice { key, product, by: caller.name }).await?;
     Ok((StatusCode::CREATED, Json(with_token(&reply)?)).into_response())
 }
 

@@ -58,7 +58,7 @@ pub(super) async fn remove(
 ) -> Result<Response, ApiError> {
     caller.params.done()?;
     let image = request::image("id", &id)?;
-    match door.call(Call::RemoveImage { tenant: caller.tenant, image }).await? {
+    match door.call(Call::RemoveImage { tenant: caller.tenant, image, mark: false }).await? {
         Reply::Removed { files } => door.shelf.remove(files).await,
         other => return Err(unexpected(&other)),
     }
@@ -82,8 +82,13 @@ pub(super) async fn upload(
     } else {
         return Err(request::wrong_type("application/octet-stream` or `multipart/form-data"));
     };
-    match door.shelf.keep(&door.engine, tenant, image, files).await? {
-        Reply::Image(image) => Ok((StatusCode::CREATED, Json(ImageBody::from(&image))).into_response()),
+    let by = caller.name;
+    let add = move |files| Call::AddImages { tenant, images: vec![NewImage { files, ..image }], by };
+    match door.shelf.keep(&door.engine, files, add).await? {
+        Reply::Images { images, files: _ } => match images.first() {
+            Some(image) => Ok((StatusCode::CREATED, Json(ImageBody::from(image))).into_response()),
+            None => Err(ApiError::bad("missing-field", "file", "add at least one file")),
+        },
         other => Err(unexpected(&other)),
     }
 }
@@ -97,13 +102,12 @@ async fn plain(
 ) -> Result<(NewImage, Vec<Arrived>), ApiError> {
     let compatible = params.take_all("compatible");
     let name = file_name("name", &params.need("name")?)?;
-    let image = NewImage {
-        product: request::product("product", &params.need("product")?)?,
-        kind: request::firmware_type("type", &params.need("type")?)?,
-        version: request::version("version", &params.need("version")?)?,
-        files: Vec::new(),
-        rules: Rules { compatible: rules::patterns("compatible", &compatible)?, ..Rules::default() },
-    };
+    let image = NewImage::plain(
+        request::product("product", &params.need("product")?)?,
+        request::firmware_type("type", &params.need("type")?)?,
+        request::version("version", &params.need("version")?)?,
+        Rules { compatible: rules::patterns("compatible", &compatible)?, ..Rules::default() },
+    );
     params.done()?;
     request::check_length(headers, shelf.upload_max_bytes())?;
     let mut incoming = shelf.begin(shelf.upload_max_bytes());
@@ -192,13 +196,12 @@ impl Form {
             Some(text) => request::parse("rules", text.as_bytes())?,
             None => RulesBody::default(),
         };
-        Ok(NewImage {
-            product: request::product("product", &need(self.product, "product")?)?,
-            kind: request::firmware_type("type", &need(self.kind, "type")?)?,
-            version: request::version("version", &need(self.version, "version")?)?,
-            files: Vec::new(),
-            rules: rules::read("rules.", &rules)?,
-        })
+        Ok(NewImage::plain(
+            request::product("product", &need(self.product, "product")?)?,
+            request::firmware_type("type", &need(self.kind, "type")?)?,
+            request::version("version", &need(self.version, "version")?)?,
+            rules::read("rules.", &rules)?,
+        ))
     }
 }
 

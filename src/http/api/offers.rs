@@ -40,6 +40,7 @@ pub(super) async fn set(
     let call = Call::SetOffer {
         tenant: caller.tenant,
         image: ImageId::new(new.image.into()).ok_or_else(|| request::bad_number("image"))?,
+        product: None,
         rules: rules::read("rules.", &new.rules)?,
         allow_downgrade: new.allow_downgrade,
     };

@@ -10,7 +10,8 @@ use axum::response::{IntoResponse, Response};
 
 use super::{page, removed, unexpected};
 use crate::domain::ids::{ImageId, ReleaseId};
-use crate::engine::call::{Call, Reply};
+use crate::domain::image::About;
+use crate::engine::call::{self, Call, Reply};
 use crate::http::Door;
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
@@ -45,15 +46,19 @@ pub(super) async fn add(
         return Err(ApiError::bad("bad-name", "name", message));
     }
     let id = |id: &u32| ImageId::new((*id).into()).ok_or_else(|| request::bad_number("images"));
-    let call = Call::AddRelease {
-        tenant: caller.tenant,
+    let release = call::NewRelease {
         name: new.name.into(),
         version: request::version("version", &new.version)?,
         images: new.images.iter().map(id).collect::<Result<_, _>>()?,
+        kind: None,
+        about: About::default(),
+        required_step: false,
+        locked: false,
     };
+    let call = Call::AddReleases { tenant: caller.tenant, releases: vec![release], by: caller.name };
     match door.call(call).await.map_err(|error| error.in_body("images"))? {
-        Reply::Release(release) => {
-            Ok((StatusCode::CREATED, Json(ReleaseBody::from(&release))).into_response())
+        Reply::Releases(releases) if releases.len() == 1 => {
+            Ok((StatusCode::CREATED, Json(ReleaseBody::from(&releases[0]))).into_response())
         }
         other => Err(unexpected(&other)),
     }
@@ -78,6 +83,6 @@ pub(super) async fn remove(
 ) -> Result<Response, ApiError> {
     caller.params.done()?;
     let release = request::release("id", &id)?;
-    door.call(Call::RemoveRelease { tenant: caller.tenant, release }).await?;
+    door.call(Call::RemoveRelease { tenant: caller.tenant, release, mark: false }).await?;
     Ok(removed())
 }

@@ -52,9 +52,9 @@ pub(super) async fn out(door: &Door, key: DeviceKey, call: Call) -> Result<Reply
 
 /// Has the engine decide on what the device says; returns after the commit.
 async fn hear(door: &Door, key: DeviceKey, event: Event) -> Result<Reply, No> {
-    match door.call(EngineCall::Hear { key, event }).await? {
-        EngineReply::Heard(Verdict::Stored | Verdict::Repeated) => Ok(Reply::Done),
-        EngineReply::Heard(Verdict::Rejected(reject)) => Err(reject.into()),
+    match door.call(EngineCall::Hear { key, event, from: None, newcomer: None }).await? {
+        EngineReply::Heard { verdict: Verdict::Stored | Verdict::Repeated, .. } => Ok(Reply::Done),
+        EngineReply::Heard { verdict: Verdict::Rejected(reject), .. } => Err(reject.into()),
         other => Err(crate::http::api::unexpected(&other).into()),
     }
 }
@@ -81,7 +81,7 @@ async fn poll(door: &Door, key: DeviceKey) -> Result<Reply, No> {
     Ok(Reply::Work(Work {
         sleep_s: door.ddi_poll_s,
         attributes_wanted: device.attributes_wanted,
-        installed: device.installed.filter(|id| Some(*id) != active),
+        installed: device.installed.and_then(|own| own.action).filter(|id| Some(*id) != active),
         task,
     }))
 }
@@ -165,7 +165,7 @@ async fn granted(door: &Door, key: &DeviceKey, image: ImageId, name: &str) -> Re
 async fn file(door: &Door, key: DeviceKey, image: ImageId, name: &str) -> Result<Reply, No> {
     let artifact = granted(door, &key, image, name).await?;
     let uploaded = door.ask(move |reader| reader.image(&key.tenant, image)).await?;
-    let created = uploaded.map(|image| image.created).ok_or(No::UnknownArtifact)?;
+    let created = uploaded.map(|image| image.trail.created).ok_or(No::UnknownArtifact)?;
     let file = door.shelf.open(artifact.sha256).await?;
     // The row says that the file is there.
     let lost = || ApiError::internal(&std::io::Error::from(std::io::ErrorKind::NotFound));

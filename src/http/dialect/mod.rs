@@ -202,6 +202,8 @@ pub enum No {
     OutOfRange(u64),
     /// The action refuses.
     Refused(Refusal),
+    /// All actions are agreed to already.
+    AutoConfirmActive,
     /// An attribute is malformed or too long.
     BadAttributes(String),
     /// Too much of something.
@@ -222,6 +224,7 @@ impl From<Reject> for No {
             Reject::NoSuchAction(_) => No::UnknownAction,
             Reject::Action(refusal) => No::Refused(refusal),
             Reject::TooManyAttributes => No::TooMany("attributes"),
+            Reject::AutoConfirmActive => No::AutoConfirmActive,
             Reject::TooManyEntries => No::TooMany("status entries"),
             Reject::ValueTooLong(_) | Reject::NamedValueTooLong(_) | Reject::NameTooLong(_) => {
                 No::BadAttributes(reject.to_string())

@@ -15,8 +15,9 @@ use crate::domain::deployment::{Counters, Deployment, Target};
 use crate::domain::device::{Device, Hardware, Reported};
 use crate::domain::eligibility::{Finding, refusal};
 use crate::domain::feedback::{Finished, Word};
+use crate::domain::ids::ProductId;
 use crate::domain::ids::{DeviceId, Time};
-use crate::domain::image::{Artifact, Image, Release};
+use crate::domain::image::{Artifact, Image, Products, Release};
 use crate::domain::offer::{HardwareMatch, Offer, Rules};
 use crate::engine::access::{Operator, Role};
 use crate::engine::query::Explanation;
@@ -48,7 +49,7 @@ impl From<&Device> for DeviceBody {
             online: device.online,
             boot: device.boot.as_deref().map(str::to_owned),
             active: device.active.iter().map(|(kind, action)| (kind.get(), action.get())).collect(),
-            created: timestamp(device.created),
+            created: timestamp(device.trail.created),
             last_seen: device.last_seen.map(timestamp),
         }
     }
@@ -107,17 +108,25 @@ impl From<&Rules> for RulesBody {
     }
 }
 
+/// The products of an image; `*`, which is no product's name, stands for all.
+fn products(products: &Products) -> String {
+    match products {
+        Products::Any => "*".into(),
+        Products::Only(names) => names.iter().map(ProductId::as_str).collect::<Vec<_>>().join(", "),
+    }
+}
+
 impl From<&Image> for ImageBody {
     fn from(image: &Image) -> Self {
         ImageBody {
             id: image.id.get(),
-            product: image.product.to_string(),
+            product: products(&image.products),
             kind: image.kind.get(),
             number: image.number.to_string(),
             version: image.version.to_string(),
             artifacts: image.artifacts.iter().map(ArtifactBody::from).collect(),
             rules: (&image.rules).into(),
-            created: timestamp(image.created),
+            created: timestamp(image.trail.created),
         }
     }
 }
@@ -129,7 +138,7 @@ impl From<&Release> for ReleaseBody {
             name: release.name.to_string(),
             version: release.version.to_string(),
             images: release.images.iter().map(|image| image.get()).collect(),
-            created: timestamp(release.created),
+            created: timestamp(release.trail.created),
         }
     }
 }
@@ -198,6 +207,8 @@ impl From<Origin> for OriginBody {
         match origin {
             Origin::Deployment(deployment) => OriginBody::Deployment(deployment.get()),
             Origin::Offer => OriginBody::Offer,
+            Origin::Filter(filter) => OriginBody::Filter(filter.get()),
+            Origin::Device => OriginBody::Device,
         }
     }
 }
@@ -242,6 +253,10 @@ fn note(note: Note) -> String {
         Note::Told => "told".into(),
         Note::Said(said) => word(said).into(),
         Note::Retrieved => "retrieved".into(),
+        Note::Fetching => "fetching".into(),
+        Note::Confirmed => "confirmed".into(),
+        Note::Denied => "denied".into(),
+        Note::Forced => "forced".into(),
         Note::Answered(said) => format!("to the cancel: {}", word(said)),
         Note::Reported => "reported".into(),
         Note::CancelAsked => "cancel-asked".into(),

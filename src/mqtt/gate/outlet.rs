@@ -14,6 +14,7 @@ use super::stamp::Mark;
 use super::worker::{Mail, home_of, home_of_operator};
 use super::{Death, Fatal};
 use crate::domain::device::Format;
+use crate::domain::event::Event;
 use crate::domain::ids::DeviceKey;
 use crate::engine;
 use crate::engine::access::Principal;
@@ -27,6 +28,10 @@ const UNHEARD_BYTES: u64 = (bus::LOG_BYTES / 8) as u64;
 /// How long the engine waits for a worker that does not take its commands. Then they are lost, which costs
 /// nothing that a later `get` or `hello` does not bring back.
 const UNHEARD_WAIT: Duration = Duration::from_secs(2);
+
+/// The end of the topics on which travels what devices said at other doors: the engine, which has heard it, drops it,
+/// and observers see the topic of the message that a device of MQTT sends.
+pub(super) const HEARD: &str = "heard";
 
 /// The topic on which a worker hears commands. It is outside the public grammar, so that nobody can subscribe to it.
 pub(super) fn worker_topic(worker: usize) -> String {
@@ -191,6 +196,24 @@ impl engine::Outlet for Outlet {
             if unflushed > UNHEARD_BYTES / 2 {
                 unflushed = 0;
                 self.flush();
+            }
+        }
+        self.flush();
+    }
+
+    fn heard(&mut self, heard: Vec<(DeviceKey, Event)>) {
+        if !self.bus.is_observed() {
+            return;
+        }
+        for (device, event) in heard {
+            for (leaf, payload) in payload::overheard(&event) {
+                self.sender.push(Message {
+                    topic: format!("ota/v1/{}/d/{}/{HEARD}", device.tenant, device.device).into(),
+                    public: Some(Topic::Device { key: device.clone(), leaf }.to_string().into()),
+                    payload: payload.into(),
+                    content_type: Some(payload::content_type(Format::Json).to_owned()),
+                    ..Message::default()
+                });
             }
         }
         self.flush();

@@ -103,7 +103,7 @@ fn read(mut line: Line, words: &channel::SyncSender<Message>, shared: &Shared) {
 
 /// Whether the engine said it: judged by the end of the topic, which is cheap.
 fn is_downlink(topic: &[u8]) -> bool {
-    topic.ends_with(b"/desired") || topic.ends_with(b"/cmd")
+    topic.ends_with(b"/desired") || topic.ends_with(b"/cmd") || topic.ends_with(b"/heard")
 }
 
 /// Decodes and hands in, in the order of the bus, until the engine has stopped.

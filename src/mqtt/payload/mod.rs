@@ -5,6 +5,7 @@
 
 mod downlink;
 mod feedback;
+mod overheard;
 mod uplink;
 mod value;
 
@@ -17,6 +18,7 @@ use super::topic::Leaf;
 
 pub use downlink::{Answer, BLOCK_RECOMMENDED, NO_ROOM, encode_ack, encode_message, encode_resp};
 pub use feedback::ddi_feedback;
+pub use overheard::overheard;
 pub use uplink::decode;
 
 /// The largest payload from a device in bytes: its largest MQTT packet.

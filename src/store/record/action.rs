@@ -8,7 +8,8 @@ use crate::domain::deployment::{Counters, Deployment, Target};
 use crate::domain::feedback::{Finished, Progress, Word};
 use crate::domain::ids::{ActionId, DeploymentId, DeviceKey, ImageId, ReleaseId, TenantId, Time};
 
-use super::{Bad, device, firmware_type, record, some, text, version};
+use super::terms::TermsRecord;
+use super::{Bad, device, firmware_type, item, record, some, text, version};
 
 record! {
     /// An action; tenant and id are the key.
@@ -16,7 +17,8 @@ record! {
         device: Cow<'a, str>,
         target: TargetRecord,
         components: Vec<ComponentRecord<'a>>,
-        deployment: Option<u32>,
+        origin: (u8, u32),
+        order: OrderRecord<'a>,
         state: StateRecord,
         warning: bool,
         cancelling: bool,
@@ -28,6 +30,17 @@ record! {
         entries: u32,
         created: u64,
         changed: u64,
+    }
+}
+
+record! {
+    /// On which terms an action was ordered, by whom, and what came of that.
+    OrderRecord<'a> {
+        terms: TermsRecord<'a>,
+        by: Cow<'a, str>,
+        unconfirmed: bool,
+        last_code: Option<i32>,
+        read: bool,
     }
 }
 
@@ -45,9 +58,11 @@ record! {
 
 record! {
     /// A deployment; tenant and id are the key.
-    DeploymentRecord {
+    DeploymentRecord<'a> {
         target: TargetRecord,
         allow_downgrade: bool,
+        terms: TermsRecord<'a>,
+        by: Cow<'a, str>,
         pending: u64,
         active: u64,
         succeeded: u64,
@@ -89,9 +104,13 @@ impl<'a> ActionRecord<'a> {
             device: action.device.device.as_str().into(),
             target: TargetRecord::of(action.target),
             components: action.components.iter().map(ComponentRecord::of).collect(),
-            deployment: match action.origin {
-                Origin::Deployment(id) => Some(id.get()),
-                Origin::Offer => None,
+            origin: origin_code(action.origin),
+            order: OrderRecord {
+                terms: TermsRecord::of(&action.terms),
+                by: Cow::Borrowed(&action.by),
+                unconfirmed: action.unconfirmed,
+                last_code: action.last_code,
+                read: action.read,
             },
             state: StateRecord::of(action.state),
             warning: action.warning,
@@ -109,10 +128,6 @@ impl<'a> ActionRecord<'a> {
 
     /// The action under that key.
     pub(in crate::store) fn action(self, tenant: TenantId, id: ActionId) -> Result<Action, Bad> {
-        let origin = match self.deployment {
-            Some(id) => Origin::Deployment(deployment_id(id)?),
-            None => Origin::Offer,
-        };
         Ok(Action {
             id,
             device: DeviceKey { tenant, device: device(&self.device)? },
@@ -122,7 +137,12 @@ impl<'a> ActionRecord<'a> {
                 .into_iter()
                 .map(ComponentRecord::component)
                 .collect::<Result<_, _>>()?,
-            origin,
+            origin: origin_of(self.origin)?,
+            terms: self.order.terms.terms()?,
+            by: text(self.order.by),
+            unconfirmed: self.order.unconfirmed,
+            last_code: self.order.last_code,
+            read: self.order.read,
             state: self.state.state()?,
             warning: self.warning,
             cancelling: self.cancelling,
@@ -164,13 +184,15 @@ impl<'a> EntryRecord<'a> {
     }
 }
 
-impl DeploymentRecord {
+impl<'a> DeploymentRecord<'a> {
     /// The record of a deployment.
-    pub(in crate::store) fn of(deployment: &Deployment) -> Self {
+    pub(in crate::store) fn of(deployment: &'a Deployment) -> Self {
         let Counters { pending, active, succeeded, failed, cancelled } = deployment.counters;
         DeploymentRecord {
             target: TargetRecord::of(deployment.target),
             allow_downgrade: deployment.allow_downgrade,
+            terms: TermsRecord::of(&deployment.terms),
+            by: Cow::Borrowed(&deployment.by),
             pending,
             active,
             succeeded,
@@ -188,6 +210,8 @@ impl DeploymentRecord {
             tenant,
             target: self.target.target()?,
             allow_downgrade: self.allow_downgrade,
+            terms: self.terms.terms()?,
+            by: text(self.by),
             counters: Counters { pending, active, succeeded, failed, cancelled },
             created: Time(self.created),
         })
@@ -195,14 +219,16 @@ impl DeploymentRecord {
 }
 
 impl TargetRecord {
-    fn of(target: Target) -> Self {
+    /// The record of a target.
+    pub(super) fn of(target: Target) -> Self {
         match target {
             Target::Image(id) => TargetRecord { image: Some(id.get()), release: None },
             Target::Release(id) => TargetRecord { image: None, release: Some(id.get()) },
         }
     }
 
-    fn target(self) -> Result<Target, Bad> {
+    /// The target.
+    pub(super) fn target(self) -> Result<Target, Bad> {
         let target = match (self.image, self.release) {
             (Some(id), None) => ImageId::new(u64::from(id)).map(Target::Image),
             (None, Some(id)) => ReleaseId::new(u64::from(id)).map(Target::Release),
@@ -283,6 +309,25 @@ impl StateRecord {
     }
 }
 
+fn origin_code(origin: Origin) -> (u8, u32) {
+    match origin {
+        Origin::Offer => (0, 0),
+        Origin::Deployment(id) => (1, id.get()),
+        Origin::Filter(id) => (2, id.get()),
+        Origin::Device => (3, 0),
+    }
+}
+
+fn origin_of((code, id): (u8, u32)) -> Result<Origin, Bad> {
+    match code {
+        0 => Ok(Origin::Offer),
+        1 => Ok(Origin::Deployment(deployment_id(id)?)),
+        2 => Ok(Origin::Filter(item(id)?)),
+        3 => Ok(Origin::Device),
+        _ => some(None, "where an action came from is unknown"),
+    }
+}
+
 fn note_code(note: Note) -> (u8, Option<u8>) {
     match note {
         Note::Created => (0, None),
@@ -295,6 +340,10 @@ fn note_code(note: Note) -> (u8, Option<u8>) {
         Note::Drift(word) => (7, Some(word_code(word))),
         Note::Retrieved => (8, None),
         Note::Answered(word) => (9, Some(word_code(word))),
+        Note::Fetching => (10, None),
+        Note::Confirmed => (11, None),
+        Note::Denied => (12, None),
+        Note::Forced => (13, None),
     }
 }
 
@@ -310,6 +359,10 @@ fn note_of(note: u8, word: Option<u8>) -> Option<Note> {
         (7, Some(word)) => word_of(word).map(Note::Drift),
         (8, None) => Some(Note::Retrieved),
         (9, Some(word)) => word_of(word).map(Note::Answered),
+        (10, None) => Some(Note::Fetching),
+        (11, None) => Some(Note::Confirmed),
+        (12, None) => Some(Note::Denied),
+        (13, None) => Some(Note::Forced),
         _ => None,
     }
 }

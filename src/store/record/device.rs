@@ -2,11 +2,16 @@
 
 use std::borrow::Cow;
 
-use crate::domain::device::{Capabilities, Device, Failures, Format, Hardware, Refused, Reported, SeqWindow};
+use crate::domain::device::{
+    AutoConfirm, Capabilities, Device, Ended, Failures, Format, Hardware, Installed, Profile, Refused,
+    Reported, SeqWindow,
+};
 use crate::domain::ids::{ActionId, AttributeId, DeviceKey, FirmwareType, ImageId, Time};
 use crate::domain::version::Running;
 
-use super::{Bad, firmware_type, product, record, some, text, version};
+use super::action::TargetRecord;
+use super::terms::TrailRecord;
+use super::{Bad, firmware_type, item, product, record, some, text, texts, version};
 
 record! {
     /// A device; tenant and id are the key.
@@ -21,12 +26,42 @@ record! {
         seen: u64,
         desired_seq: u64,
         active: Vec<(u8, u32)>,
-        installed: Option<u32>,
+        standing: StandingRecord,
         failures: Vec<(u8, u32, u32)>,
         refused: Option<(u64, Cow<'a, str>, Cow<'a, str>)>,
+        presence: PresenceRecord<'a>,
+        profile: Option<ProfileRecord<'a>>,
+        trail: TrailRecord<'a>,
+    }
+}
+
+record! {
+    /// What it was assigned, what it installed (by which action, when), how the last action ended.
+    StandingRecord {
+        assigned: Option<TargetRecord>,
+        installed: Option<(TargetRecord, u64, Option<u32>)>,
+        ended: u8,
+    }
+}
+
+record! {
+    PresenceRecord<'a> {
         online: bool,
-        created: u64,
         last_seen: Option<u64>,
+        seen_at: Option<Cow<'a, str>>,
+    }
+}
+
+record! {
+    /// What people write about a device; most devices have none of it.
+    ProfileRecord<'a> {
+        name: Option<Cow<'a, str>>,
+        description: Option<Cow<'a, str>>,
+        address: Option<Cow<'a, str>>,
+        group: Option<Cow<'a, str>>,
+        tags: Vec<u32>,
+        metadata: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+        auto_confirm: Option<(Option<Cow<'a, str>>, Option<Cow<'a, str>>, u64)>,
     }
 }
 
@@ -79,12 +114,16 @@ impl<'a> DeviceRecord<'a> {
             seen: device.window.seen,
             desired_seq: device.desired_seq,
             active: device.active.iter().map(|(kind, id)| (kind.get(), id.get())).collect(),
-            installed: device.installed.map(ActionId::get),
+            standing: StandingRecord::of(device),
             failures: device.failures.iter().map(|(k, f)| (k.get(), f.image.get(), f.count)).collect(),
             refused: device.refused.as_ref().map(refused_record),
-            online: device.online,
-            created: device.created.0,
-            last_seen: device.last_seen.map(|t| t.0),
+            presence: PresenceRecord {
+                online: device.online,
+                last_seen: device.last_seen.map(|t| t.0),
+                seen_at: device.seen_at.as_deref().map(Cow::Borrowed),
+            },
+            profile: (device.profile != Profile::default()).then(|| ProfileRecord::of(&device.profile)),
+            trail: TrailRecord::of(&device.trail),
         }
     }
 
@@ -103,12 +142,77 @@ impl<'a> DeviceRecord<'a> {
             window: SeqWindow { newest: self.newest, seen: self.seen },
             desired_seq: self.desired_seq,
             active: self.active.into_iter().map(active).collect::<Result<_, _>>()?,
-            installed: self.installed.map(action_id).transpose()?,
+            assigned: self.standing.assigned.map(TargetRecord::target).transpose()?,
+            installed: self.standing.installed.map(installed).transpose()?,
+            ended: ended(self.standing.ended)?,
             failures: self.failures.into_iter().map(failures).collect::<Result<_, _>>()?,
             refused: self.refused.map(refused),
-            online: self.online,
-            created: Time(self.created),
-            last_seen: self.last_seen.map(Time),
+            online: self.presence.online,
+            last_seen: self.presence.last_seen.map(Time),
+            seen_at: self.presence.seen_at.map(text),
+            profile: self.profile.map(ProfileRecord::profile).transpose()?.unwrap_or_default(),
+            trail: self.trail.trail(),
+        })
+    }
+}
+
+impl StandingRecord {
+    fn of(device: &Device) -> Self {
+        let installed =
+            |own: Installed| (TargetRecord::of(own.target), own.at.0, own.action.map(ActionId::get));
+        StandingRecord {
+            assigned: device.assigned.map(TargetRecord::of),
+            installed: device.installed.map(installed),
+            ended: match device.ended {
+                Ended::Nothing => 0,
+                Ended::Well => 1,
+                Ended::Failed => 2,
+            },
+        }
+    }
+}
+
+fn installed((target, at, action): (TargetRecord, u64, Option<u32>)) -> Result<Installed, Bad> {
+    Ok(Installed { target: target.target()?, at: Time(at), action: action.map(action_id).transpose()? })
+}
+
+fn ended(code: u8) -> Result<Ended, Bad> {
+    match code {
+        0 => Ok(Ended::Nothing),
+        1 => Ok(Ended::Well),
+        2 => Ok(Ended::Failed),
+        _ => some(None, "how an action ended is unknown"),
+    }
+}
+
+impl<'a> ProfileRecord<'a> {
+    fn of(profile: &'a Profile) -> Self {
+        let borrowed = |text: &'a Option<Box<str>>| text.as_deref().map(Cow::Borrowed);
+        let auto_confirm =
+            |own: &'a AutoConfirm| (borrowed(&own.initiator), borrowed(&own.remark), own.since.0);
+        ProfileRecord {
+            name: borrowed(&profile.name),
+            description: borrowed(&profile.description),
+            address: borrowed(&profile.address),
+            group: borrowed(&profile.group),
+            tags: profile.tags.iter().map(|tag| tag.get()).collect(),
+            metadata: texts(&profile.metadata),
+            auto_confirm: profile.auto_confirm.as_ref().map(auto_confirm),
+        }
+    }
+
+    fn profile(self) -> Result<Profile, Bad> {
+        let auto_confirm = |(initiator, remark, since): (Option<Cow<'_, str>>, Option<Cow<'_, str>>, u64)| {
+            AutoConfirm { initiator: initiator.map(text), remark: remark.map(text), since: Time(since) }
+        };
+        Ok(Profile {
+            name: self.name.map(text),
+            description: self.description.map(text),
+            address: self.address.map(text),
+            group: self.group.map(text),
+            tags: self.tags.into_iter().map(item).collect::<Result<_, _>>()?,
+            metadata: self.metadata.into_iter().map(|(name, value)| (text(name), text(value))).collect(),
+            auto_confirm: self.auto_confirm.map(auto_confirm),
         })
     }
 }

@@ -2,24 +2,31 @@
 
 use std::borrow::Cow;
 
-use crate::domain::ids::{ArtifactId, FirmwareType, ImageId, ProductId, ReleaseId, TenantId, Time};
-use crate::domain::image::{Artifact, Image, Release, Sha256};
+use crate::domain::ids::{ArtifactId, FirmwareType, ImageId, ItemId, ProductId, ReleaseId, TenantId, Time};
+use crate::domain::image::{About, Artifact, Image, Metadata, Products, Release, Sha256};
 use crate::domain::offer::{HardwareMatch, Offer, Rules};
 use crate::domain::version::VersionPattern;
 
 use super::device::HardwareRecord;
-use super::{Bad, Sum, firmware_type, product, record, some, text, version};
+use super::terms::TrailRecord;
+use super::{Bad, Sum, firmware_type, item, product, record, some, text, version};
 
 record! {
     /// An image; tenant and id are the key.
     ImageRecord<'a> {
-        product: Cow<'a, str>,
+        name: Cow<'a, str>,
+        products: Option<Vec<Cow<'a, str>>>,
         kind: u8,
         number: u64,
         version: Cow<'a, str>,
         artifacts: Vec<ArtifactRecord<'a>>,
         rules: RulesRecord<'a>,
-        created: u64,
+        about: AboutRecord<'a>,
+        tags: Vec<Cow<'a, str>>,
+        encrypted: bool,
+        locked: bool,
+        deleted: bool,
+        trail: TrailRecord<'a>,
     }
 }
 
@@ -29,7 +36,23 @@ record! {
         name: Cow<'a, str>,
         version: Cow<'a, str>,
         images: Vec<u32>,
-        created: u64,
+        kind: Option<u32>,
+        about: AboutRecord<'a>,
+        tags: Vec<u32>,
+        required_step: bool,
+        locked: bool,
+        invalid: bool,
+        deleted: bool,
+        trail: TrailRecord<'a>,
+    }
+}
+
+record! {
+    /// What people write about an image or a release: description, vendor, further values with whether devices see them.
+    AboutRecord<'a> {
+        description: Option<Cow<'a, str>>,
+        vendor: Option<Cow<'a, str>>,
+        metadata: Vec<(Cow<'a, str>, Cow<'a, str>, bool)>,
     }
 }
 
@@ -69,13 +92,22 @@ impl<'a> ImageRecord<'a> {
     /// The record of an image.
     pub(in crate::store) fn of(image: &'a Image) -> Self {
         ImageRecord {
-            product: image.product.as_str().into(),
+            name: Cow::Borrowed(&image.name),
+            products: match &image.products {
+                Products::Any => None,
+                Products::Only(products) => Some(products.iter().map(|p| p.as_str().into()).collect()),
+            },
             kind: image.kind.get(),
             number: image.number,
             version: image.version.as_str().into(),
             artifacts: image.artifacts.iter().map(ArtifactRecord::of).collect(),
             rules: RulesRecord::of(&image.rules),
-            created: image.created.0,
+            about: AboutRecord::of(&image.about),
+            tags: image.tags.iter().map(|tag| Cow::Borrowed(&**tag)).collect(),
+            encrypted: image.encrypted,
+            locked: image.locked,
+            deleted: image.deleted,
+            trail: TrailRecord::of(&image.trail),
         }
     }
 
@@ -89,14 +121,45 @@ impl<'a> ImageRecord<'a> {
         Ok(Image {
             id,
             tenant,
-            product: product(&self.product)?,
+            name: text(self.name),
+            products: match self.products {
+                None => Products::Any,
+                Some(names) => Products::Only(names.iter().map(|p| product(p)).collect::<Result<_, _>>()?),
+            },
             kind: firmware_type(self.kind)?,
             number: self.number,
             version: version(&self.version)?,
             artifacts: self.artifacts.into_iter().map(ArtifactRecord::artifact).collect::<Result<_, _>>()?,
             rules: self.rules.rules()?,
-            created: Time(self.created),
+            about: self.about.about(),
+            tags: self.tags.into_iter().map(text).collect(),
+            encrypted: self.encrypted,
+            locked: self.locked,
+            deleted: self.deleted,
+            trail: self.trail.trail(),
         })
+    }
+}
+
+impl<'a> AboutRecord<'a> {
+    fn of(about: &'a About) -> Self {
+        let value = |(name, own): (&'a Box<str>, &'a Metadata)| {
+            (Cow::Borrowed(&**name), Cow::Borrowed(&*own.value), own.visible)
+        };
+        AboutRecord {
+            description: about.description.as_deref().map(Cow::Borrowed),
+            vendor: about.vendor.as_deref().map(Cow::Borrowed),
+            metadata: about.metadata.iter().map(value).collect(),
+        }
+    }
+
+    fn about(self) -> About {
+        let value = |(name, value, visible)| (text(name), Metadata { value: text(value), visible });
+        About {
+            description: self.description.map(text),
+            vendor: self.vendor.map(text),
+            metadata: self.metadata.into_iter().map(value).collect(),
+        }
     }
 }
 
@@ -107,7 +170,14 @@ impl<'a> ReleaseRecord<'a> {
             name: Cow::Borrowed(&release.name),
             version: release.version.as_str().into(),
             images: release.images.iter().map(|id| id.get()).collect(),
-            created: release.created.0,
+            kind: release.kind.map(ItemId::get),
+            about: AboutRecord::of(&release.about),
+            tags: release.tags.iter().map(|tag| tag.get()).collect(),
+            required_step: release.required_step,
+            locked: release.locked,
+            invalid: release.invalid,
+            deleted: release.deleted,
+            trail: TrailRecord::of(&release.trail),
         }
     }
 
@@ -119,7 +189,14 @@ impl<'a> ReleaseRecord<'a> {
             name: text(self.name),
             version: version(&self.version)?,
             images: self.images.into_iter().map(image_id).collect::<Result<_, _>>()?,
-            created: Time(self.created),
+            kind: self.kind.map(item).transpose()?,
+            about: self.about.about(),
+            tags: self.tags.into_iter().map(item).collect::<Result<_, _>>()?,
+            required_step: self.required_step,
+            locked: self.locked,
+            invalid: self.invalid,
+            deleted: self.deleted,
+            trail: self.trail.trail(),
         })
     }
 }

@@ -65,10 +65,22 @@ impl Draft<'_> {
         self.0.put(Table::Credentials, &keys::device(&key.tenant, &key.device), &encode(&Sum(digest.0)))
     }
 
+    /// As [`Draft::put_credential`], for a token that operators may read again.
+    pub fn put_open_credential(
+        &mut self,
+        key: &DeviceKey,
+        digest: &Digest,
+        token: &str,
+    ) -> Result<(), StoreError> {
+        self.put_credential(key, digest)?;
+        self.0.put(Table::OpenTokens, &keys::device(&key.tenant, &key.device), &encode(&token))
+    }
+
     fn remove_credential(&mut self, key: &DeviceKey) -> Result<(), StoreError> {
         if let Some(old) = self.view().credential(key)? {
             self.0.remove(Table::Tokens, &old.0)?;
         }
+        self.0.remove(Table::OpenTokens, &keys::device(&key.tenant, &key.device))?;
         self.0.remove(Table::Credentials, &keys::device(&key.tenant, &key.device))
     }
 
@@ -93,6 +105,11 @@ impl Draft<'_> {
         let key = keys::numbered(&image.tenant, image.id.get());
         let number = keys::image_number(&image.tenant, image.kind, image.number);
         self.0.put(Table::ImageNumbers, &number, &image.id.get().to_be_bytes())?;
+        // The name of a removed image is free again.
+        if !image.deleted {
+            let name = keys::image_name(&image.tenant, image.kind, &image.name, &image.version);
+            self.0.put(Table::ImageNames, &name, &image.id.get().to_be_bytes())?;
+        }
         self.0.put(Table::Images, &key, &encode(&ImageRecord::of(image)))
     }
 
@@ -100,18 +117,50 @@ impl Draft<'_> {
     pub fn remove_image(&mut self, tenant: &TenantId, id: ImageId) -> Result<(), StoreError> {
         if let Some(old) = self.view().image(tenant, id)? {
             self.0.remove(Table::ImageNumbers, &keys::image_number(tenant, old.kind, old.number))?;
+            self.remove_image_name(&old)?;
         }
         self.0.remove(Table::Images, &keys::numbered(tenant, id.get()))
     }
 
+    /// Frees the name of an image, which is about to have another or to go.
+    pub fn remove_image_name(&mut self, image: &Image) -> Result<(), StoreError> {
+        let holder = self.view().image_named(&image.tenant, image.kind, &image.name, &image.version)?;
+        match holder == Some(image.id) {
+            true => {
+                let key = keys::image_name(&image.tenant, image.kind, &image.name, &image.version);
+                self.0.remove(Table::ImageNames, &key)
+            }
+            false => Ok(()),
+        }
+    }
+
     /// Keeps a release.
     pub fn put_release(&mut self, release: &Release) -> Result<(), StoreError> {
+        if !release.deleted {
+            let name = keys::release_name(&release.tenant, &release.name, &release.version);
+            self.0.put(Table::ReleaseNames, &name, &release.id.get().to_be_bytes())?;
+        }
         let key = keys::numbered(&release.tenant, release.id.get());
         self.0.put(Table::Releases, &key, &encode(&ReleaseRecord::of(release)))
     }
 
+    /// Frees the name of a release, which is about to have another or to go.
+    pub fn remove_release_name(&mut self, release: &Release) -> Result<(), StoreError> {
+        let holder = self.view().release_named(&release.tenant, &release.name, &release.version)?;
+        match holder == Some(release.id) {
+            true => {
+                let key = keys::release_name(&release.tenant, &release.name, &release.version);
+                self.0.remove(Table::ReleaseNames, &key)
+            }
+            false => Ok(()),
+        }
+    }
+
     /// Removes a release.
     pub fn remove_release(&mut self, tenant: &TenantId, id: ReleaseId) -> Result<(), StoreError> {
+        if let Some(old) = self.view().release(tenant, id)? {
+            self.remove_release_name(&old)?;
+        }
         self.0.remove(Table::Releases, &keys::numbered(tenant, id.get()))
     }
 
@@ -141,6 +190,16 @@ impl Draft<'_> {
     pub fn put_action(&mut self, action: &Action) -> Result<(), StoreError> {
         let key = keys::numbered(&action.device.tenant, action.id.get());
         self.0.put(Table::Actions, &key, &encode(&ActionRecord::of(action)))
+    }
+
+    /// Removes an action that has ended, with its history.
+    pub fn remove_action(&mut self, action: &Action) -> Result<(), StoreError> {
+        let tenant = &action.device.tenant;
+        for number in 1..=action.entries {
+            self.0.remove(Table::History, &keys::history(tenant, action.id, number))?;
+        }
+        self.0.remove(Table::DeviceActions, &keys::device_action(&action.device, action.id))?;
+        self.0.remove(Table::Actions, &keys::numbered(tenant, action.id.get()))
     }
 
     /// Adds an entry to an action's history; entries are numbered from 1.

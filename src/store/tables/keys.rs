@@ -4,6 +4,7 @@
 //! tenant is the prefix of another. Numbers are big-endian, so that their order is the order of the bytes.
 
 use crate::domain::ids::{ActionId, DeviceId, DeviceKey, FirmwareType, ProductId, TenantId, Time};
+use crate::domain::version::Version;
 use crate::store::tables::Counter;
 
 const NUL: &[u8] = &[0];
@@ -41,6 +42,17 @@ pub(super) fn numbered(tenant: &TenantId, number: u32) -> Vec<u8> {
 /// An image by what a device reports: firmware type and number.
 pub(super) fn image_number(tenant: &TenantId, kind: FirmwareType, number: u64) -> Vec<u8> {
     [tenant.as_str().as_bytes(), NUL, &[kind.get()], &number.to_be_bytes()].concat()
+}
+
+/// An image by what people call it. The name comes last: only it may hold any character.
+pub(super) fn image_name(tenant: &TenantId, kind: FirmwareType, name: &str, version: &Version) -> Vec<u8> {
+    let version = version.as_str().as_bytes();
+    [tenant.as_str().as_bytes(), NUL, &[kind.get()], version, NUL, name.as_bytes()].concat()
+}
+
+/// A release by what people call it.
+pub(super) fn release_name(tenant: &TenantId, name: &str, version: &Version) -> Vec<u8> {
+    [tenant.as_str().as_bytes(), NUL, version.as_str().as_bytes(), NUL, name.as_bytes()].concat()
 }
 
 /// Every action of a device.

@@ -13,6 +13,7 @@ use crate::domain::ids::{
 };
 use crate::domain::image::{Image, Release, Sha256};
 use crate::domain::offer::Offer;
+use crate::domain::version::Version;
 use crate::store::record::action::{ActionRecord, DeploymentRecord, EntryRecord};
 use crate::store::record::device::DeviceRecord;
 use crate::store::record::image::{ImageRecord, OfferRecord, ReleaseRecord};
@@ -123,6 +124,37 @@ impl View<'_> {
         self.row(Table::ImageNumbers, &keys::image_number(tenant, kind, number), |bytes| {
             some(keys::read_number(bytes).and_then(ImageId::new), "an image's id")
         })
+    }
+
+    /// The image that people call so.
+    pub fn image_named(
+        self,
+        tenant: &TenantId,
+        kind: FirmwareType,
+        name: &str,
+        version: &Version,
+    ) -> Result<Option<ImageId>, StoreError> {
+        self.row(Table::ImageNames, &keys::image_name(tenant, kind, name, version), |bytes| {
+            some(keys::read_number(bytes).and_then(ImageId::new), "an image's id")
+        })
+    }
+
+    /// The newest release that people call so.
+    pub fn release_named(
+        self,
+        tenant: &TenantId,
+        name: &str,
+        version: &Version,
+    ) -> Result<Option<ReleaseId>, StoreError> {
+        self.row(Table::ReleaseNames, &keys::release_name(tenant, name, version), |bytes| {
+            some(keys::read_number(bytes).and_then(ReleaseId::new), "a release's id")
+        })
+    }
+
+    /// The token of a device, where it may be read again.
+    pub fn open_token(self, key: &DeviceKey) -> Result<Option<Box<str>>, StoreError> {
+        let row = keys::device(&key.tenant, &key.device);
+        self.row(Table::OpenTokens, &row, |bytes| decode::<Box<str>>(bytes))
     }
 
     /// Images of a tenant, oldest first.

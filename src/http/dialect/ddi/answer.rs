@@ -205,7 +205,7 @@ fn base(
     let chunks = images.iter().map(|image| ChunkBody {
         part: part(image.kind),
         version: image.version.to_string(),
-        name: image.product.to_string(),
+        name: image.name.to_string(),
         artifacts: image.artifacts.iter().map(|a| artifact_body(asked, image.id, a)).collect(),
     });
     Ok(BaseBody {

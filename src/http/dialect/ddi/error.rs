@@ -40,7 +40,15 @@ pub fn write(asked: &Asked, no: No) -> Response {
             "hawkbit.server.error.action.notCancelable",
             "Only active actions which are in status pending are cancelable.",
         ),
-        No::UnknownAction => missing("Action with given identifier does not exist."),
+        No::AutoConfirmActive => hawkbit(
+            StatusCode::CONFLICT,
+            "org.eclipse.hawkbit.repository.exception.AutoConfirmationAlreadyActiveException",
+            "hawkbit.server.error.repo.autoConfAlreadyActive",
+            "Auto confirmation is already active.",
+        ),
+        No::UnknownAction | No::Refused(Refusal::NotWaiting | Refusal::Waiting) => {
+            missing("Action with given identifier does not exist.")
+        }
         No::UnknownArtifact => missing("Artifact with given identifier does not exist."),
         No::Malformed => hawkbit(
             StatusCode::BAD_REQUEST,

@@ -1,0 +1,246 @@
+//! What operators and filters want of a device: targets, cancels, consent.
+
+use std::sync::Arc;
+
+use super::{Desk, Entry, Note, Order, Reject, Verdict, record};
+use crate::domain::action::{self, Action, Component, Origin, Refusal, Signal, State, Step};
+use crate::domain::deployment::Target;
+use crate::domain::device::{AutoConfirm, Ended};
+use crate::domain::eligibility::{Candidate, Reason};
+use crate::domain::event::{Consent, Withdrawal};
+use crate::domain::ids::ActionId;
+use crate::domain::image::Image;
+use crate::domain::terms::{Force, Terms};
+use crate::domain::window::Opening;
+
+/// What an action is made of.
+#[derive(Clone, Copy)]
+pub(super) struct Plan<'a> {
+    pub(super) origin: Origin,
+    pub(super) target: Target,
+    pub(super) images: &'a [Arc<Image>],
+    pub(super) terms: &'a Terms,
+    pub(super) by: &'a str,
+}
+
+impl Desk {
+    pub(super) fn assign(&mut self, plan: Plan<'_>, allow_downgrade: bool) -> Verdict {
+        let reasons: Vec<_> = plan
+            .images
+            .iter()
+            .map(|image| Candidate { image, rules: None, allow_downgrade, standing: false })
+            .map(|candidate| self.refusal(candidate))
+            .collect();
+        if reasons.is_empty() {
+            let details = vec!["what was to be installed is gone".into()];
+            self.create(plan, 1, State::NotCompatible, details);
+            return Verdict::Stored;
+        }
+        if reasons.iter().all(|r| *r == Some(Reason::AlreadyInstalled)) {
+            self.create(plan, 1, State::AlreadyInstalled, Vec::new());
+            return Verdict::Stored;
+        }
+        let hard = reasons.into_iter().flatten().find(|r| *r != Reason::AlreadyInstalled);
+        if let Some(reason) = hard {
+            let details = vec![reason.to_string().into()];
+            self.create(plan, 1, State::NotCompatible, details);
+            return Verdict::Stored;
+        }
+        self.supersede(plan.images);
+        for image in plan.images {
+            self.device.failures.remove(&image.kind);
+        }
+        self.create(plan, 1, State::Queued, Vec::new());
+        Verdict::Stored
+    }
+
+    fn supersede(&mut self, images: &[Arc<Image>]) {
+        let overlaps = |a: &Action| images.iter().any(|image| a.component(image.kind).is_some());
+        let old: Vec<_> =
+            self.actions.iter().filter(|a| !a.state.is_terminal() && overlaps(a)).map(|a| a.id).collect();
+        for id in old {
+            self.signal(id, Signal::Superseded, Note::Superseded, Vec::new());
+        }
+    }
+
+    pub(super) fn create(&mut self, plan: Plan<'_>, attempt: u32, state: State, details: Vec<Box<str>>) {
+        let id = self.next_action;
+        // Ids end at 2^31-1; a server that issues a thousand a second reaches that after 24 days of nothing else.
+        self.next_action = ActionId::new(u64::from(id.get()) + 1).unwrap_or(id);
+        let components = plan.images.iter().map(|image| Component {
+            kind: image.kind,
+            image: image.id,
+            number: image.number,
+            version: image.version.clone(),
+        });
+        let mut components: Vec<Component> = components.collect();
+        // One reboot for all of them: the order is the device's only word on which comes first.
+        components.sort_by_key(|component| component.kind.update_rank());
+        let mut action = Action {
+            id,
+            device: self.device.key.clone(),
+            target: plan.target,
+            components,
+            origin: plan.origin,
+            terms: plan.terms.clone(),
+            by: plan.by.into(),
+            unconfirmed: !state.is_terminal()
+                && plan.terms.consent
+                && self.device.profile.auto_confirm.is_none(),
+            state,
+            last_code: None,
+            read: false,
+            warning: false,
+            cancelling: false,
+            cancel_by: None,
+            attempt,
+            verified_in: None,
+            progress: None,
+            fingerprints: Vec::new(),
+            entries: 0,
+            created: self.now,
+            changed: self.now,
+        };
+        let entry = Entry { at: self.now, state, note: Note::Created, code: None, details };
+        record(&mut self.changed, &mut action, None, entry);
+        for component in action.components.iter().filter(|_| !state.is_terminal()) {
+            self.device.active.insert(component.kind, id);
+        }
+        match state.is_terminal() {
+            true if state == State::AlreadyInstalled => self.installed(&action),
+            true => {}
+            false => {
+                self.device.assigned = Some(plan.target);
+                self.device.ended = Ended::Nothing;
+            }
+        }
+        let held = action.is_held(self.now);
+        self.actions.push(action);
+        if !state.is_terminal() && !held {
+            self.desired = true;
+            self.tell_deploy(id, attempt);
+        }
+    }
+
+    pub(super) fn cancel(&mut self, id: ActionId, how: Withdrawal) -> Verdict {
+        let Some(action) = self.actions.iter().find(|a| a.id == id) else {
+            return Verdict::Rejected(Reject::NoSuchAction(id));
+        };
+        let attempt = action.attempt;
+        let by = self.now.plus_ms(self.policy.cancel_timeout_ms);
+        let signal = match how {
+            Withdrawal::Forced => Signal::CancelForced,
+            Withdrawal::Plain => Signal::CancelAsked { by, ask: false },
+            Withdrawal::Asked => Signal::CancelAsked { by, ask: true },
+        };
+        match action::step(action, signal) {
+            Step::Refused(refusal) => return Verdict::Rejected(Reject::Action(refusal)),
+            Step::Unchanged => return Verdict::Rejected(Reject::Action(Refusal::Finished)),
+            Step::Moved(_) | Step::Noted => {}
+        }
+        let told = action.state != State::Queued;
+        self.signal(id, signal, Note::CancelAsked, Vec::new());
+        if told {
+            self.command(Order::Cancel, Some(id), attempt);
+            self.desired = true;
+        }
+        Verdict::Stored
+    }
+
+    pub(super) fn cancel_expired(&mut self, id: ActionId) -> Verdict {
+        self.signal(id, Signal::CancelExpired, Note::CancelEnded, Vec::new());
+        Verdict::Stored
+    }
+
+    /// Somebody agrees to an action, or does not.
+    pub(super) fn confirm(&mut self, id: ActionId, consent: &Consent) -> Verdict {
+        let Some(action) = self.actions.iter().find(|a| a.id == id) else {
+            return Verdict::Rejected(Reject::NoSuchAction(id));
+        };
+        let (signal, attempt) = (Signal::Confirmed(consent.agreed), action.attempt);
+        if let Step::Refused(refusal) = action::step(action, signal) {
+            return Verdict::Rejected(Reject::Action(refusal));
+        }
+        let code = consent.code.map(|code| format!("code {code}").into());
+        let details = consent.details.iter().cloned().chain(code).collect();
+        self.signal(id, signal, if consent.agreed { Note::Confirmed } else { Note::Denied }, details);
+        self.desired = true;
+        if consent.agreed {
+            self.tell_unless_held(id, attempt);
+        }
+        Verdict::Stored
+    }
+
+    /// Agrees to everything from now on, or no longer.
+    pub(super) fn auto_confirm(&mut self, new: Option<&AutoConfirm>) -> Verdict {
+        if new.is_some() && self.device.profile.auto_confirm.is_some() {
+            return Verdict::Rejected(Reject::AutoConfirmActive);
+        }
+        self.device.profile.auto_confirm = new.cloned();
+        let waiting: Vec<_> = self.actions.iter().filter(|a| a.unconfirmed).map(|a| a.id).collect();
+        for id in waiting.into_iter().filter(|_| new.is_some()) {
+            let details = vec!["auto-confirmation is active".into()];
+            self.confirm(id, &Consent { agreed: true, code: None, details });
+        }
+        Verdict::Stored
+    }
+
+    /// Makes an action press that did not.
+    pub(super) fn force(&mut self, id: ActionId) -> Verdict {
+        let Some(action) = self.actions.iter().find(|a| a.id == id) else {
+            return Verdict::Rejected(Reject::NoSuchAction(id));
+        };
+        match action::step(action, Signal::Forced) {
+            Step::Refused(refusal) => Verdict::Rejected(Reject::Action(refusal)),
+            Step::Unchanged => Verdict::Repeated,
+            Step::Moved(_) | Step::Noted => {
+                self.signal(id, Signal::Forced, Note::Forced, Vec::new());
+                Verdict::Stored
+            }
+        }
+    }
+
+    /// The window of an action has opened, or will not open again.
+    pub(super) fn opened(&mut self, id: ActionId) -> Verdict {
+        self.end_lapsed();
+        let open = self.actions.iter().find(|a| a.id == id && !a.state.is_terminal());
+        if let Some(attempt) = open.map(|a| a.attempt) {
+            self.desired = true;
+            self.tell_unless_held(id, attempt);
+        }
+        Verdict::Stored
+    }
+
+    /// Calls off what can never be installed any more (hawkBit: a lapsed maintenance schedule).
+    pub(super) fn end_lapsed(&mut self) {
+        let now = self.now;
+        let lapsed = |a: &Action| a.terms.window.as_ref().is_some_and(|w| w.at(now) == Opening::Lapsed);
+        let ids: Vec<_> =
+            self.actions.iter().filter(|a| !a.state.is_terminal() && lapsed(a)).map(|a| a.id).collect();
+        for id in ids {
+            let details = vec!["the maintenance window does not open again".into()];
+            self.signal(id, Signal::CancelForced, Note::CancelEnded, details);
+        }
+    }
+
+    /// The device runs a target that nothing brought; what was under way is of no use any more.
+    pub(super) fn runs(&mut self, target: Target, images: &[Arc<Image>], by: &str) -> Verdict {
+        if self.device.installed.is_some_and(|own| own.target == target) && self.device.active.is_empty() {
+            return Verdict::Repeated;
+        }
+        let active: Vec<_> = self.actions.iter().filter(|a| !a.state.is_terminal()).map(|a| a.id).collect();
+        for id in active {
+            self.signal(id, Signal::Superseded, Note::Superseded, Vec::new());
+        }
+        let terms = Terms { force: Force::Soft, ..Terms::default() };
+        let plan = Plan { origin: Origin::Device, target, images, terms: &terms, by };
+        self.create(plan, 1, State::AlreadyInstalled, Vec::new());
+        Verdict::Stored
+    }
+
+    fn tell_unless_held(&mut self, id: ActionId, attempt: u32) {
+        if self.actions.iter().any(|a| a.id == id && !a.is_held(self.now)) {
+            self.tell_deploy(id, attempt);
+        }
+    }
+}
