@@ -13,7 +13,7 @@ use crate::domain::ids::{
     ActionId, ArtifactId, DeploymentId, DeviceId, DeviceKey, FirmwareType, ImageId, ItemId, ProductId,
     ReleaseId, TenantId, Time,
 };
-use crate::domain::image::{About, Artifact, Image, Metadata, Products, Release, Sha256};
+use crate::domain::image::{About, Artifact, Image, KeptUpload, Metadata, Products, Release, Sha256};
 use crate::domain::offer::{Offer, Rules};
 use crate::domain::tenant::{Setting, Tenant};
 use crate::domain::terms::Terms;
@@ -98,6 +98,22 @@ pub enum Call {
         /// One that something refers to is kept and marked as removed, instead of refusing (hawkBit's way).
         mark: bool,
     },
+    /// Keeps a file that is on disk for an image that is to come.
+    KeepUpload {
+        /// The tenant.
+        tenant: TenantId,
+        /// The file; its name is of no use yet.
+        file: NewArtifact,
+    },
+    /// Moves such a file into the repository, from where images can have it.
+    MoveUpload {
+        /// The tenant.
+        tenant: TenantId,
+        /// The file.
+        sha256: Sha256,
+    },
+    /// Gives up the uploads of all tenants that nobody came for.
+    SweepUploads,
     /// Puts images together into releases.
     AddReleases {
         /// The tenant.
@@ -297,6 +313,7 @@ impl Call {
             | Call::RemoveOperator { .. }
             | Call::RemoveActions { .. }
             | Call::RemoveItem { .. }
+            | Call::SweepUploads
             | Call::Cancel { .. } => true,
             Call::AddDevice { .. }
             | Call::AddDevices { .. }
@@ -313,6 +330,8 @@ impl Call {
             | Call::RenewToken { .. }
             | Call::RenewOperator { .. }
             | Call::AddImages { .. }
+            | Call::KeepUpload { .. }
+            | Call::MoveUpload { .. }
             | Call::AddReleases { .. }
             | Call::SetOffer { .. }
             | Call::Deploy { .. }
@@ -394,6 +413,8 @@ pub enum ImageChange {
     Product(ProductId, bool),
     /// Locks it.
     Lock,
+    /// All of these, one after the other, or none.
+    Several(Vec<ImageChange>),
 }
 
 /// A release before it is made.
@@ -542,6 +563,8 @@ pub enum Reply {
         /// Files to delete.
         files: Vec<Sha256>,
     },
+    /// A file waits for its image.
+    Upload(KeptUpload),
     /// Releases were made, or one was changed.
     Releases(Vec<Release>),
     /// What came of an assignment.
@@ -604,6 +627,9 @@ pub enum CallError {
         /// By what.
         by: String,
     },
+    /// No such upload, or nobody came for it in time.
+    #[error("there is no upload {0}; send the file again")]
+    NoSuchUpload(Sha256),
     /// The product has an image of this type with this version already.
     #[error("{name} has version {version} of type {kind} already: image {image}")]
     VersionExists {
@@ -747,6 +773,7 @@ impl CallError {
             CallError::DeviceExists(_) => "device-exists",
             CallError::NoSuchImage(_) => "no-such-image",
             CallError::ImageInUse { .. } => "image-in-use",
+            CallError::NoSuchUpload(_) => "no-such-upload",
             CallError::VersionExists { .. } => "version-exists",
             CallError::NoSuchRelease(_) => "no-such-release",
             CallError::ReleaseInUse(_) => "release-in-use",

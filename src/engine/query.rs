@@ -1,5 +1,7 @@
 //! Questions that change nothing, answered from a snapshot beside the writer.
 
+pub mod pool;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -256,26 +258,12 @@ impl Reader {
         })
     }
 
-    /// Whether an image of the tenant has the file.
+    /// Whether an image of the tenant has the file, or is to have it.
     pub fn has_artifact(&self, tenant: &TenantId, sha256: &Sha256) -> Result<bool, StoreError> {
-        /// How many images are looked at in one go: a few hundred kilobytes.
-        const PAGE: usize = 256;
-        self.ask(|view| {
-            let mut after = None;
-            loop {
-                let images = view.images(tenant, after, PAGE)?;
-                if images.iter().flat_map(|i| &i.artifacts).any(|a| a.sha256 == *sha256) {
-                    return Ok(true);
-                }
-                match images.last() {
-                    Some(last) if images.len() == PAGE => after = Some(last.id),
-                    Some(_) | None => return Ok(false),
-                }
-            }
-        })
+        self.ask(|view| Ok(view.upload(tenant, sha256)?.is_some() || view.has_artifact(tenant, sha256)?))
     }
 
-    /// The files of all images of all tenants.
+    /// The files of all images of all tenants, and those that wait for their image.
     pub fn artifacts(&self) -> Result<BTreeSet<Sha256>, StoreError> {
         self.ask(|view| view.all_artifacts())
     }

@@ -9,6 +9,7 @@ use crate::domain::ids::{DeploymentId, DeviceId, DeviceKey, FirmwareType, Produc
 
 mod draft;
 mod keys;
+mod uploads;
 mod view;
 
 pub use draft::Draft;

@@ -4,6 +4,7 @@
 //! tenant is the prefix of another. Numbers are big-endian, so that their order is the order of the bytes.
 
 use crate::domain::ids::{ActionId, DeviceId, DeviceKey, FirmwareType, ProductId, TenantId, Time};
+use crate::domain::image::Sha256;
 use crate::domain::version::Version;
 use crate::store::tables::Counter;
 
@@ -53,6 +54,18 @@ pub(super) fn image_name(tenant: &TenantId, kind: FirmwareType, name: &str, vers
 /// A release by what people call it.
 pub(super) fn release_name(tenant: &TenantId, name: &str, version: &Version) -> Vec<u8> {
     [tenant.as_str().as_bytes(), NUL, version.as_str().as_bytes(), NUL, name.as_bytes()].concat()
+}
+
+/// A file that no image has yet.
+pub(super) fn upload(tenant: &TenantId, sha256: &Sha256) -> Vec<u8> {
+    [tenant.as_str().as_bytes(), NUL, &sha256.0].concat()
+}
+
+/// Tenant and sum of such a file.
+pub(super) fn read_upload(key: &[u8]) -> Option<(TenantId, Sha256)> {
+    let (tenant, sum) = key.split_last_chunk()?;
+    let tenant = std::str::from_utf8(tenant.strip_suffix(NUL)?).ok()?;
+    Some((TenantId::parse(tenant).ok()?, Sha256(*sum)))
 }
 
 /// Every action of a device.

@@ -30,7 +30,7 @@ use super::{Counter, Digest, Operator, Principal, Task, keys};
 pub struct View<'a>(pub &'a dyn Read);
 
 /// The rows of a list.
-struct Page<'k> {
+pub(super) struct Page<'k> {
     table: Table,
     /// What the keys begin with.
     prefix: &'k [u8],
@@ -171,12 +171,36 @@ impl View<'_> {
         })
     }
 
-    /// Every artifact that an image of any tenant refers to: what a sweep must leave alone.
+    /// Every artifact that an image of any tenant refers to or is to have: what a sweep must leave alone.
     pub fn all_artifacts(self) -> Result<BTreeSet<Sha256>, StoreError> {
         let images = self.page(rising(Table::Images, &[], None, usize::MAX), |_, bytes| {
             decode::<ImageRecord>(bytes).map(|image| image.sums())
         })?;
-        Ok(images.into_iter().flatten().collect())
+        let waiting = self.uploads()?.into_iter().map(|upload| upload.sha256);
+        Ok(images.into_iter().flatten().chain(waiting).collect())
+    }
+
+    /// Whether an image of the tenant has the file.
+    pub fn has_artifact(self, tenant: &TenantId, sha256: &Sha256) -> Result<bool, StoreError> {
+        Ok(self.image_with(tenant, sha256)?.is_some())
+    }
+
+    /// An image of the tenant that has the file.
+    pub fn image_with(self, tenant: &TenantId, sha256: &Sha256) -> Result<Option<Image>, StoreError> {
+        /// How many images are looked at in one go: a few hundred kilobytes.
+        const PAGE: usize = 256;
+        let mut after = None;
+        loop {
+            let mut images = self.images(tenant, after, PAGE)?;
+            let has = |image: &Image| image.artifacts.iter().any(|a| a.sha256 == *sha256);
+            if let Some(place) = images.iter().position(has) {
+                return Ok(Some(images.swap_remove(place)));
+            }
+            match images.last() {
+                Some(last) if images.len() == PAGE => after = Some(last.id),
+                Some(_) | None => return Ok(None),
+            }
+        }
     }
 
     /// A release.
@@ -346,7 +370,7 @@ impl View<'_> {
     }
 
     /// One row.
-    fn row<T>(
+    pub(super) fn row<T>(
         self,
         table: Table,
         key: &[u8],
@@ -357,7 +381,7 @@ impl View<'_> {
     }
 
     /// The rows of a list; `read` gets what follows the prefix in the key, and the value.
-    fn page<T>(
+    pub(super) fn page<T>(
         self,
         page: Page<'_>,
         read: impl Fn(&[u8], &[u8]) -> Result<T, Bad>,
@@ -382,7 +406,8 @@ impl View<'_> {
     }
 }
 
-fn rising(table: Table, prefix: &[u8], after: Option<Vec<u8>>, limit: usize) -> Page<'_> {
+/// The rows behind `after`, in the order of their keys.
+pub(super) fn rising(table: Table, prefix: &[u8], after: Option<Vec<u8>>, limit: usize) -> Page<'_> {
     Page { table, prefix, after, newest_first: false, limit }
 }
 
