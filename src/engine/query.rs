@@ -1,5 +1,6 @@
 //! Questions that change nothing, answered from a snapshot beside the writer.
 
+mod catalog;
 pub mod pool;
 
 use std::collections::BTreeSet;

@@ -56,6 +56,8 @@ pub enum Table {
     Tokens,
     /// Operator name -> operator.
     Operators,
+    /// Operator name -> what a password is checked against.
+    Passwords,
     /// Tenant, image -> image.
     Images,
     /// Tenant, firmware type, number -> image: which image a reported number is.
@@ -84,11 +86,17 @@ pub enum Table {
     Tasks,
     /// Moment, tenant, action -> nothing: actions for which something is due.
     Due,
+    /// Tenant, section, item -> item of the catalog.
+    Catalog,
+    /// Tenant, section, name or key -> item.
+    CatalogNames,
+    /// Tenant -> tenant.
+    Tenants,
 }
 
 impl Table {
     /// Every table, in the order of the variants.
-    pub const ALL: [Table; 21] = [
+    pub const ALL: [Table; 25] = [
         Table::Meta,
         Table::Devices,
         Table::ProductDevices,
@@ -96,6 +104,7 @@ impl Table {
         Table::OpenTokens,
         Table::Tokens,
         Table::Operators,
+        Table::Passwords,
         Table::Images,
         Table::ImageNumbers,
         Table::ImageNames,
@@ -110,6 +119,9 @@ impl Table {
         Table::Pending,
         Table::Tasks,
         Table::Due,
+        Table::Catalog,
+        Table::CatalogNames,
+        Table::Tenants,
     ];
 
     /// The table's place in [`Table::ALL`].

@@ -5,11 +5,14 @@
 
 use std::fmt;
 
+use crate::domain::catalog::Section;
 use crate::domain::ids::{DeploymentId, DeviceId, DeviceKey, FirmwareType, ProductId, TenantId, Time};
 
+mod catalog;
 mod draft;
 mod keys;
 mod uploads;
+mod people;
 mod view;
 
 pub use draft::Draft;
@@ -79,6 +82,8 @@ pub enum Counter<'a> {
     Probe,
     /// Numbers of a tenant's images of one firmware type.
     ImageNumber(&'a TenantId, FirmwareType),
+    /// Ids of a tenant's items of one section.
+    Item(&'a TenantId, Section),
 }
 
 /// Work that takes more than one commit.
