@@ -7,6 +7,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::catalog::Trail;
 use crate::domain::decide::Order;
 use crate::domain::device::{Capabilities, Hardware, Reported};
 use crate::domain::eligibility::{Finding, Reason, Rule};
@@ -14,7 +15,6 @@ use crate::domain::event::{Hello, Report};
 use crate::domain::feedback::{Feedback, Finished, Progress, Word};
 use crate::domain::ids::{ActionId, ArtifactId, AttributeId, ImageId, ProductId, TenantId, Time};
 use crate::domain::image::{Artifact, Image, Sha256};
-use crate::domain::offer::Rules;
 use crate::domain::version::{Running, Version};
 use crate::engine::call::{Command, Desired, Message, Outcome, Receipt, Wanted};
 use crate::engine::query::Explanation;
@@ -394,13 +394,9 @@ fn what_cannot_be_read_is_refused_with_a_code() {
 }
 
 fn image() -> Arc<Image> {
+    let (id, product) = (ImageId::new(12).unwrap(), ProductId::parse("lamp").unwrap());
+    let trail = Trail::new("admin", Time(0));
     Arc::new(Image {
-        id: ImageId::new(12).unwrap(),
-        tenant: TenantId::default(),
-        product: ProductId::parse("lamp").unwrap(),
-        kind: kind(3),
-        number: 7155,
-        version: version("1.0.3"),
         artifacts: vec![Artifact {
             id: ArtifactId::new(1201).unwrap(),
             name: "lamp \"3\".bin".into(),
@@ -409,8 +405,7 @@ fn image() -> Arc<Image> {
             sha1: [0x01; 20],
             md5: [0xF0; 16],
         }],
-        rules: Rules::default(),
-        created: Time(0),
+        ..Image::new(TenantId::default(), id, product, (kind(3), 7155), version("1.0.3"), trail)
     })
 }
 
