@@ -12,6 +12,7 @@ mod downloads;
 mod error;
 mod linger;
 mod pace;
+mod passwords;
 pub mod range;
 mod request;
 mod serve;
@@ -45,6 +46,7 @@ struct Door {
     reader: Reader,
     shelf: Shelf,
     failures: auth::Failures,
+    passwords: passwords::Passwords,
     started: Time,
     since: Instant,
     epoch: u64,
