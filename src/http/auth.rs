@@ -125,8 +125,7 @@ pub async fn identify(parts: &Parts, door: &Arc<Door>) -> Result<Identity, ApiEr
     let Some(credential) = Credential::of(&parts.headers)? else {
         return Err(ApiError::unauthenticated());
     };
-    let token = credential.token.clone();
-    let identity = match door.ask(move |reader| reader.authenticate(token.reveal())).await? {
+    let identity = match door.look(|reader| reader.authenticate(credential.token.reveal()))? {
         Some(identity) => Some(identity),
         None => match &credential.name {
             Some(name) => with_password(door, peer, name, &credential.token).await?,
@@ -147,13 +146,9 @@ pub async fn with_password(
     name: &str,
     password: &Secret,
 ) -> Result<Option<Identity>, ApiError> {
-    let name: Box<str> = name.into();
-    let found = door.ask(move |reader| {
-        let phc = reader.operator_hash(&name)?;
-        Ok(reader.operator(&name)?.zip(phc))
-    });
+    let found = door.look(|reader| Ok(reader.operator(name)?.zip(reader.operator_hash(name)?)))?;
     // Whether there is such an operator may be told from the time that this takes; names are no secrets.
-    let Some((operator, phc)) = found.await? else { return Ok(None) };
+    let Some((operator, phc)) = found else { return Ok(None) };
     let blocked = peer.and_then(|Peer(peer)| door.failures.blocked(peer, Instant::now()));
     match blocked.filter(|_| !door.passwords.is_proven(password, &phc)) {
         // A password can be guessed, and a guess costs more than a look into the store.
@@ -176,8 +171,7 @@ pub async fn prove(
     token: &Secret,
     fits: impl Fn(&Identity) -> bool,
 ) -> Result<Identity, ApiError> {
-    let token = token.clone();
-    let identity = door.ask(move |reader| reader.authenticate(token.reveal())).await?;
+    let identity = door.look(|reader| reader.authenticate(token.reveal()))?;
     match identity.filter(fits) {
         Some(identity) => Ok(identity),
         None => Err(unproven(door, peer)),
