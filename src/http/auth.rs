@@ -125,6 +125,26 @@ pub async fn identify(parts: &Parts, door: &Arc<Door>) -> Result<Identity, ApiEr
     let Some(credential) = Credential::of(&parts.headers)? else {
         return Err(ApiError::unauthenticated());
     };
+    who(door, peer, &credential).await
+}
+
+/// The operator of that name, proven by its token or its password.
+///
+/// # Errors
+/// 401 when it is neither, 429 instead after too many failures from the same address.
+pub async fn login(
+    door: &Door,
+    peer: Option<Peer>,
+    name: String,
+    secret: Secret,
+) -> Result<Identity, ApiError> {
+    match who(door, peer, &Credential { tenant: None, name: Some(name), token: secret }).await? {
+        operator @ Identity::Operator { .. } => Ok(operator),
+        Identity::Device(_) => Err(unproven(door, peer)),
+    }
+}
+
+async fn who(door: &Door, peer: Option<Peer>, credential: &Credential) -> Result<Identity, ApiError> {
     let identity = match door.look(|reader| reader.authenticate(credential.token.reveal()))? {
         Some(identity) => Some(identity),
         None => match &credential.name {
@@ -136,11 +156,9 @@ pub async fn identify(parts: &Parts, door: &Arc<Door>) -> Result<Identity, ApiEr
     fitting.ok_or_else(|| unproven(door, peer))
 }
 
-/// The operator of that name, if this is its password.
-///
-/// # Errors
-/// 429 after too many failures from the same address, 503 when too many passwords are being checked.
-pub async fn with_password(
+/// The operator of that name, if this is its password. Fails with 429 after too many failures from the same address,
+/// and with 503 when too many passwords are being checked.
+async fn with_password(
     door: &Door,
     peer: Option<Peer>,
     name: &str,
@@ -245,6 +263,12 @@ impl Credential {
             (Identity::Device(key), None) => name == key.device.as_str() || name == key.to_string(),
         }
     }
+}
+
+/// The client's id and secret, where the header has them in the Basic scheme (RFC 6749, 2.3.1).
+pub fn basic_client(headers: &HeaderMap) -> Option<(String, Secret)> {
+    let Credential { tenant: _, name, token } = Credential::of(headers).ok().flatten()?;
+    name.map(|name| (name, token))
 }
 
 fn basic(encoded: &str) -> Option<Credential> {
