@@ -2,6 +2,7 @@
 //!
 //! Knows no path and no dialect. Handshakes never run on the accept path.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,6 +10,8 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
+use axum::response::Response;
+use hyper::body::Body as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
@@ -23,9 +26,12 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 
 use super::auth::{Failures, Peer};
+use super::crew::Crew;
+use super::linger;
+use super::memory::Memory;
 use super::pace::{Impatient, Pace, Paced};
 use super::shelf::Shelf;
-use super::{Door, router};
+use super::{Door, harden, router};
 use crate::engine::query::Reader;
 use crate::engine::{Engine, now};
 use crate::store::artifacts::Artifacts;
@@ -89,6 +95,9 @@ pub enum HttpError {
         #[source]
         cause: io::Error,
     },
+    /// There can be no threads.
+    #[error("cannot start the threads that serve connections")]
+    Threads(#[source] io::Error),
 }
 
 /// The door's address, taken before the door opens: links are made from it earlier than it is answered on.
@@ -151,7 +160,7 @@ impl Drop for Http {
 /// Opens the door.
 ///
 /// # Errors
-/// [`HttpError::Listen`] when the address cannot be listened on.
+/// [`HttpError::Listen`] when the address cannot be listened on, [`HttpError::Threads`] when nobody can serve it.
 pub async fn start(
     listener: Listener,
     settings: Settings,
@@ -179,6 +188,7 @@ pub async fn start(
         router: router(door),
         settings: Arc::new(settings),
         graceful: GracefulShutdown::new(),
+        crew: Crew::start().map_err(HttpError::Threads)?,
     };
     let accepting = tokio::spawn(house.run(listener, closed));
     Ok(Http { address, closing, accepting })
@@ -191,6 +201,7 @@ struct House {
     tls: Option<TlsAcceptor>,
     router: Router,
     graceful: GracefulShutdown,
+    crew: Crew,
 }
 
 impl House {
@@ -199,7 +210,7 @@ impl House {
         let patience = loop {
             tokio::select! {
                 (stream, peer, slot) = self.accept(&listener) => {
-                    guests.spawn(self.welcome(stream, peer, slot));
+                    self.crew.serve(&mut guests, self.welcome(stream, peer, slot));
                 }
                 Some(_) = guests.join_next() => {}
                 asked = closed.wait_for(Option::is_some) => {
@@ -217,10 +228,15 @@ impl House {
     }
 
     /// The next connection. Waits for a slot first: what is not accepted waits in the kernel's queue.
-    async fn accept(&self, listener: &TcpListener) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
+    /// It belongs to no thread yet.
+    async fn accept(
+        &self,
+        listener: &TcpListener,
+    ) -> (std::net::TcpStream, SocketAddr, OwnedSemaphorePermit) {
         loop {
             let slot = Arc::clone(&self.slots).acquire_owned().await.expect("the semaphore is never closed");
-            match listener.accept().await {
+            let accepted = listener.accept().await;
+            match accepted.and_then(|(stream, peer)| Ok((stream.into_std()?, peer))) {
                 Ok((stream, peer)) => return (stream, peer, slot),
                 Err(error) if is_clients_fault(&error) => {}
                 Err(error) => {
@@ -234,7 +250,7 @@ impl House {
     /// Serves one connection until it ends.
     fn welcome(
         &self,
-        stream: TcpStream,
+        stream: std::net::TcpStream,
         peer: SocketAddr,
         slot: OwnedSemaphorePermit,
     ) -> impl Future<Output = ()> + Send + 'static {
@@ -242,6 +258,10 @@ impl House {
         let watcher = self.graceful.watcher();
         async move {
             let _slot = slot;
+            let stream = match TcpStream::from_std(stream) {
+                Ok(stream) => stream,
+                Err(error) => return tracing::warn!(%peer, %error, "a connection cannot be served"),
+            };
             // Answers are written whole; waiting for more to send would only delay them.
             let _ = stream.set_nodelay(true);
             let served = match tls {
@@ -276,10 +296,16 @@ async fn converse(
     watcher: hyper_util::server::graceful::Watcher,
 ) -> Result<(), hyper::Error> {
     let pace = settings.body_pace;
-    let routes = TowerToHyperService::new(router);
+    let routes = Arc::new(TowerToHyperService::new(router));
+    let memory = Memory::default();
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(Peer(peer.ip()));
-        routes.call(request.map(|body| Body::new(Paced::new(body, pace))))
+        request.extensions_mut().insert(memory.clone());
+        let request = request.map(|body| match body.is_end_stream() {
+            true => Body::empty(),
+            false => Body::new(Paced::new(body, pace)),
+        });
+        answer(Arc::clone(&routes), request)
     });
     let connection = http1::Builder::new()
         // Without a timer hyper has no header deadline at all.
@@ -289,4 +315,14 @@ async fn converse(
         .max_headers(HEADERS_MAX)
         .serve_connection(TokioIo::new(Impatient::new(stream, settings.write_timeout)), service);
     watcher.watch(connection).await
+}
+
+/// Answers one request.
+async fn answer(
+    routes: Arc<TowerToHyperService<Router>>,
+    request: axum::extract::Request,
+) -> Result<Response, Infallible> {
+    let mut response = linger::after_refusal(request, |request| routes.call(request)).await?;
+    harden(response.headers_mut());
+    Ok(response)
 }

@@ -17,6 +17,7 @@ use percent_encoding::percent_decode_str;
 use super::Door;
 use super::auth::Peer;
 use super::error::ApiError;
+use super::memory::{self, GrantedFile, Memory};
 use super::request::{self, JSON_MAX};
 use crate::domain::action::{Action, Refusal};
 use crate::domain::decide::{Entry, Reject};
@@ -256,8 +257,19 @@ pub trait Dialect: Sync {
 async fn converse(dialect: &dyn Dialect, door: &Arc<Door>, request: Request<Body>) -> Response {
     let (parts, body) = request.into_parts();
     let peer = parts.extensions.get::<Peer>().copied();
+    let memory = parts.extensions.get::<Memory>().cloned();
+    let memory = memory.filter(|_| memory::asks_for_part(&parts.method, &parts.headers));
+    let (uri, commits) = (parts.uri.clone(), door.reader.commits());
     let asked = Asked::of(parts);
+    let granted = memory.as_ref().and_then(|memory| memory.recall(&uri, &asked.headers, commits));
+    if let Some(GrantedFile { artifact, created }) = granted {
+        return dialect.answer(&asked, carry::open(door, artifact, created).await);
+    }
     let outcome = carry_out(dialect, door, peer, &asked, body).await;
+    if let (Some(memory), Ok(Reply::File { artifact, created, .. })) = (memory, &outcome) {
+        let granted = GrantedFile { artifact: artifact.clone(), created: *created };
+        memory.keep(uri, asked.headers.clone(), commits, granted);
+    }
     dialect.answer(&asked, outcome)
 }
 
