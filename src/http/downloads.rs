@@ -23,6 +23,9 @@ use crate::store::artifacts::ArtifactFile;
 /// What separates ranges. It may not occur in a file by chance with any likelihood: the sum of the file follows.
 const BOUNDARY: &str = "updraft-";
 
+/// Room for the headers of an answer, with those that dialects add.
+const HEADERS: usize = 16;
+
 /// Hands out one file.
 pub(super) async fn fetch(State(door): State<Arc<Door>>, request: Request) -> Result<Response, ApiError> {
     let (mut parts, _) = request.into_parts();
@@ -116,6 +119,16 @@ pub(super) fn no_range(size: u64) -> HeaderValue {
     value(format!("bytes */{size}"))
 }
 
+/// Quoted only when needed; other signs than those of a token become `_` (RFC 6266 has no way that all can read).
+pub(super) fn attachment(name: &str) -> HeaderValue {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "!#$&+-.^_`|~".contains(c);
+    if name.chars().all(plain) {
+        return value(format!("attachment;filename={name}"));
+    }
+    let shown: String = name.chars().map(|c| if plain(c) || c == ' ' { c } else { '_' }).collect();
+    value(format!("attachment;filename=\"{shown}\""))
+}
+
 /// An answer before its method is looked at.
 struct Outline {
     status: StatusCode,
@@ -130,7 +143,8 @@ impl Outline {
     }
 
     fn new(status: StatusCode, media: &str, pieces: Vec<Piece>, length: u64) -> Self {
-        let mut outline = Outline { status, headers: HeaderMap::new(), pieces, length: Some(length) };
+        let headers = HeaderMap::with_capacity(HEADERS);
+        let mut outline = Outline { status, headers, pieces, length: Some(length) };
         outline.headers.insert(CONTENT_TYPE, value(media.to_owned()));
         outline
     }
@@ -144,8 +158,9 @@ impl Outline {
             true => Body::new(NoBody),
             false => Body::new(FileBody::new(file, self.pieces)),
         };
-        let mut response = (self.status, body).into_response();
-        response.headers_mut().extend(self.headers);
+        let mut response = Response::new(body);
+        *response.status_mut() = self.status;
+        *response.headers_mut() = self.headers;
         response
     }
 }
@@ -190,4 +205,21 @@ fn content_range(span: Span, size: u64) -> String {
 
 fn value(text: String) -> HeaderValue {
     HeaderValue::try_from(text).expect("text made of digits and constants is a header value")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_files_cannot_end_their_header() {
+        let table = [
+            ("app.swu", "attachment;filename=app.swu"),
+            ("my app.swu", "attachment;filename=\"my app.swu\""),
+            ("a\"b;é.bin", "attachment;filename=\"a_b__.bin\""),
+        ];
+        for (name, expected) in table {
+            assert_eq!(attachment(name), HeaderValue::from_static(expected));
+        }
+    }
 }

@@ -4,6 +4,7 @@
 //! bytes. Artifact bytes never pass the engine. `serve` and below it `pace`, `request`, `range` and `body` know no
 //! dialect; `api` and `downloads` are two of our own, and `dialect` holds those of other servers' devices.
 
+mod accept;
 mod api;
 mod auth;
 mod body;
@@ -11,20 +12,22 @@ mod crew;
 mod dialect;
 mod downloads;
 mod error;
+mod hawkbit;
 mod linger;
-mod memory;
+mod manage;
 mod pace;
 pub mod range;
 mod request;
 mod serve;
 mod shelf;
+mod site;
 pub mod wire;
 
 use std::time::Instant;
 
 use axum::Router;
+use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
-use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use std::sync::Arc;
@@ -83,6 +86,7 @@ fn router(door: Arc<Door>) -> Router {
         .route("/healthz", get(healthy))
         .route("/artifacts/{sha256}", get(downloads::fetch))
         .nest("/api/v1", api::routes())
+        .nest(manage::PATH, manage::routes(&door))
         .route(dialect::ddi::PATH, any(dialect::ddi::serve))
         .fallback(error::no_such_path)
         .method_not_allowed_fallback(error::no_such_method)
@@ -90,11 +94,13 @@ fn router(door: Arc<Door>) -> Router {
 }
 
 /// No answer is to be sniffed, framed or run as a page, and none is to be kept by a proxy unless it says so itself.
-fn harden(headers: &mut HeaderMap) {
+fn harden(mut response: Response) -> Response {
+    let headers = response.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     let policy = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
     headers.entry(CONTENT_SECURITY_POLICY).or_insert(policy);
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
 }
 
 async fn welcome() -> Response {

@@ -10,13 +10,14 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::Request;
 use axum::response::Response;
 use hyper::body::Body as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -27,8 +28,8 @@ use tokio_rustls::rustls::ServerConfig;
 
 use super::auth::{Failures, Peer};
 use super::crew::Crew;
+use super::dialect::Memory;
 use super::linger;
-use super::memory::Memory;
 use super::pace::{Impatient, Pace, Paced};
 use super::shelf::Shelf;
 use super::{Door, harden, router};
@@ -185,7 +186,8 @@ pub async fn start(
     let house = House {
         slots: Arc::new(Semaphore::new(settings.max_connections)),
         tls: settings.tls.clone().map(TlsAcceptor::from),
-        router: router(door),
+        router: router(Arc::clone(&door)),
+        door,
         settings: Arc::new(settings),
         graceful: GracefulShutdown::new(),
         crew: Crew::start().map_err(HttpError::Threads)?,
@@ -199,6 +201,7 @@ struct House {
     settings: Arc<Settings>,
     slots: Arc<Semaphore>,
     tls: Option<TlsAcceptor>,
+    door: Arc<Door>,
     router: Router,
     graceful: GracefulShutdown,
     crew: Crew,
@@ -254,7 +257,14 @@ impl House {
         peer: SocketAddr,
         slot: OwnedSemaphorePermit,
     ) -> impl Future<Output = ()> + Send + 'static {
-        let (settings, tls, router) = (Arc::clone(&self.settings), self.tls.clone(), self.router.clone());
+        let (settings, tls) = (Arc::clone(&self.settings), self.tls.clone());
+        let conversation = Conversation {
+            door: Arc::clone(&self.door),
+            routes: TowerToHyperService::new(self.router.clone()),
+            peer: Peer(peer.ip()),
+            pace: self.settings.body_pace,
+            memory: Memory::default(),
+        };
         let watcher = self.graceful.watcher();
         async move {
             let _slot = slot;
@@ -265,10 +275,10 @@ impl House {
             // Answers are written whole; waiting for more to send would only delay them.
             let _ = stream.set_nodelay(true);
             let served = match tls {
-                None => converse(stream, peer, router, &settings, watcher).await,
+                None => conversation.hold(stream, &settings, watcher).await,
                 Some(tls) => match tokio::time::timeout(settings.handshake_timeout, tls.accept(stream)).await
                 {
-                    Ok(Ok(stream)) => converse(stream, peer, router, &settings, watcher).await,
+                    Ok(Ok(stream)) => conversation.hold(stream, &settings, watcher).await,
                     Ok(Err(error)) => return tracing::debug!(%peer, %error, "a TLS handshake failed"),
                     Err(_) => return tracing::debug!(%peer, "a TLS handshake took too long"),
                 },
@@ -288,41 +298,55 @@ fn is_clients_fault(error: &io::Error) -> bool {
     )
 }
 
-async fn converse(
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    peer: SocketAddr,
-    router: Router,
-    settings: &Settings,
-    watcher: hyper_util::server::graceful::Watcher,
-) -> Result<(), hyper::Error> {
-    let pace = settings.body_pace;
-    let routes = Arc::new(TowerToHyperService::new(router));
-    let memory = Memory::default();
-    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
-        request.extensions_mut().insert(Peer(peer.ip()));
-        request.extensions_mut().insert(memory.clone());
-        let request = request.map(|body| match body.is_end_stream() {
-            true => Body::empty(),
-            false => Body::new(Paced::new(body, pace)),
-        });
-        answer(Arc::clone(&routes), request)
-    });
-    let connection = http1::Builder::new()
-        // Without a timer hyper has no header deadline at all.
-        .timer(TokioTimer::new())
-        .header_read_timeout(settings.header_timeout)
-        .max_buf_size(BUFFER_BYTES)
-        .max_headers(HEADERS_MAX)
-        .serve_connection(TokioIo::new(Impatient::new(stream, settings.write_timeout)), service);
-    watcher.watch(connection).await
+/// One connection's share of the door.
+struct Conversation {
+    door: Arc<Door>,
+    routes: TowerToHyperService<Router>,
+    peer: Peer,
+    pace: Pace,
+    memory: Memory,
 }
 
-/// Answers one request.
-async fn answer(
-    routes: Arc<TowerToHyperService<Router>>,
-    request: axum::extract::Request,
-) -> Result<Response, Infallible> {
-    let mut response = linger::after_refusal(request, |request| routes.call(request)).await?;
-    harden(response.headers_mut());
-    Ok(response)
+impl Conversation {
+    /// Serves requests until the connection ends.
+    async fn hold(
+        self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        settings: &Settings,
+        watcher: Watcher,
+    ) -> Result<(), hyper::Error> {
+        let own = Arc::new(self);
+        let service = service_fn(move |request| {
+            let own = Arc::clone(&own);
+            async move { own.answer(request).await }
+        });
+        let connection = http1::Builder::new()
+            // Without a timer hyper has no header deadline at all.
+            .timer(TokioTimer::new())
+            .header_read_timeout(settings.header_timeout)
+            .max_buf_size(BUFFER_BYTES)
+            .max_headers(HEADERS_MAX)
+            .serve_connection(TokioIo::new(Impatient::new(stream, settings.write_timeout)), service);
+        watcher.watch(connection).await
+    }
+
+    /// Answers one request.
+    async fn answer(&self, request: hyper::Request<Incoming>) -> Result<Response, Infallible> {
+        let request = match request.body().is_end_stream() {
+            true => match self.memory.answer(&self.door, request.map(|_| Body::empty())).await {
+                Ok(response) => return Ok(harden(response)),
+                Err(request) => request,
+            },
+            false => request.map(|body| Body::new(Paced::new(body, self.pace))),
+        };
+        let routed = linger::after_refusal(self.introduce(request), |request| self.routes.call(request));
+        routed.await.map(harden)
+    }
+
+    /// Says whose request it is.
+    fn introduce(&self, mut request: Request) -> Request {
+        request.extensions_mut().insert(self.peer);
+        request.extensions_mut().insert(self.memory.clone());
+        request
+    }
 }

@@ -2,9 +2,9 @@
 //! [`Reply`] or a [`No`] becomes bytes. None of them sees the engine or the store; what a call does stands once, in
 //! `carry`. A further dialect is a folder here, a route, and its transcripts.
 
+mod again;
 mod carry;
 pub mod ddi;
-mod site;
 
 use std::sync::Arc;
 
@@ -17,8 +17,8 @@ use percent_encoding::percent_decode_str;
 use super::Door;
 use super::auth::Peer;
 use super::error::ApiError;
-use super::memory::{self, GrantedFile, Memory};
 use super::request::{self, JSON_MAX};
+use super::site::Site;
 use crate::domain::action::{Action, Refusal};
 use crate::domain::decide::{Entry, Reject};
 use crate::domain::event::Configuration;
@@ -27,7 +27,9 @@ use crate::domain::ids::{ActionId, ImageId, Time};
 use crate::domain::image::{Artifact, Image};
 use crate::engine::call::Secret;
 use crate::store::artifacts::ArtifactFile;
-use site::Site;
+
+use again::Look;
+pub use again::Memory;
 
 /// A request, with its path and query decoded.
 #[derive(Debug)]
@@ -254,23 +256,21 @@ pub trait Dialect: Sync {
 }
 
 /// Carries a request of a dialect out: who, then what, then the answer.
-async fn converse(dialect: &dyn Dialect, door: &Arc<Door>, request: Request<Body>) -> Response {
-    let (parts, body) = request.into_parts();
+async fn converse(dialect: &'static dyn Dialect, door: &Arc<Door>, request: Request<Body>) -> Response {
+    let (mut parts, body) = request.into_parts();
     let peer = parts.extensions.get::<Peer>().copied();
-    let memory = parts.extensions.get::<Memory>().cloned();
-    let memory = memory.filter(|_| memory::asks_for_part(&parts.method, &parts.headers));
-    let (uri, commits) = (parts.uri.clone(), door.reader.commits());
+    let memory = parts.extensions.remove::<Memory>().zip(Look::at(&parts, door));
     let asked = Asked::of(parts);
-    let granted = memory.as_ref().and_then(|memory| memory.recall(&uri, &asked.headers, commits));
-    if let Some(GrantedFile { artifact, created }) = granted {
-        return dialect.answer(&asked, carry::open(door, artifact, created).await);
-    }
     let outcome = carry_out(dialect, door, peer, &asked, body).await;
-    if let (Some(memory), Ok(Reply::File { artifact, created, .. })) = (memory, &outcome) {
-        let granted = GrantedFile { artifact: artifact.clone(), created: *created };
-        memory.keep(uri, asked.headers.clone(), commits, granted);
+    let granted = match &outcome {
+        Ok(Reply::File { artifact, created, .. }) => memory.zip(Some((artifact.clone(), *created))),
+        Ok(_) | Err(_) => None,
+    };
+    let response = dialect.answer(&asked, outcome);
+    if let Some(((memory, look), granted)) = granted {
+        memory.keep(look, asked, dialect, granted);
     }
-    dialect.answer(&asked, outcome)
+    response
 }
 
 async fn carry_out(

@@ -1,16 +1,20 @@
-//! What a connection remembers: the file that it was granted last. A device that fetches a file in small ranges asks
-//! for the same over and over, and only the range differs.
+//! What a connection remembers: the file that it was granted last. A device that fetches a file in small parts asks
+//! for the same over and over, and only the part differs.
 //!
 //! What is remembered holds only as long as nothing at all has been committed since; so it never outlives a token, an
-//! action or a file.
+//! action, a setting or a file.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::http::header::{IF_MATCH, IF_NONE_MATCH, IF_RANGE, RANGE};
-use axum::http::{HeaderMap, HeaderName, Method, Uri};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, Method, Request, Uri};
+use axum::response::Response;
 
+use super::{Asked, Dialect, carry};
 use crate::domain::ids::Time;
 use crate::domain::image::Artifact;
+use crate::http::Door;
 
 /// What does not bear on whether a file is granted.
 const OF_THE_BYTES: [HeaderName; 4] = [RANGE, IF_RANGE, IF_MATCH, IF_NONE_MATCH];
@@ -21,41 +25,69 @@ pub struct Memory(Arc<Mutex<Option<Granted>>>);
 
 /// A file that was granted to a request.
 struct Granted {
-    /// How many commits there had been before it was decided.
-    commits: u64,
-    uri: Uri,
-    headers: HeaderMap,
-    file: GrantedFile,
+    look: Look,
+    asked: Asked,
+    dialect: &'static dyn Dialect,
+    artifact: Box<Artifact>,
+    created: Time,
 }
 
-/// A file that may be handed out.
-#[derive(Debug, Clone)]
-pub struct GrantedFile {
-    /// The file.
-    pub artifact: Box<Artifact>,
-    /// When it was uploaded.
-    pub created: Time,
+/// What a request asks for, and when.
+pub(super) struct Look {
+    uri: Uri,
+    /// How many commits there had been before it was looked at.
+    commits: u64,
+}
+
+impl Look {
+    /// Of a request that is worth remembering: one for a part. A whole file is worth a fresh look, and a record.
+    pub(super) fn at(parts: &Parts, door: &Door) -> Option<Look> {
+        let for_part = parts.method == Method::GET && parts.headers.contains_key(RANGE);
+        let commits = door.reader.commits().filter(|_| for_part)?;
+        Some(Look { uri: parts.uri.clone(), commits })
+    }
 }
 
 impl Memory {
-    /// What was granted to a request that differed in nothing but the part of the file, if nothing has been committed
-    /// since.
-    pub fn recall(&self, uri: &Uri, headers: &HeaderMap, commits: Option<u64>) -> Option<GrantedFile> {
-        let memory = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let granted = memory.as_ref().filter(|granted| Some(granted.commits) == commits)?;
-        (granted.uri == *uri && is_same(&granted.headers, headers)).then(|| granted.file.clone())
+    /// Answers a request that differs from the last one that was granted a file in nothing but the part that it
+    /// wants, when nothing has been committed since. Gives back what is to be looked at anew.
+    ///
+    /// # Errors
+    /// The request.
+    pub async fn answer<B>(&self, door: &Door, request: Request<B>) -> Result<Response, Request<B>> {
+        let Some(mut granted) = self.take(door, &request) else { return Err(request) };
+        granted.asked.headers = request.into_parts().0.headers;
+        let outcome = carry::open(door, granted.artifact.clone(), granted.created).await;
+        let response = granted.dialect.answer(&granted.asked, outcome);
+        self.put(granted);
+        Ok(response)
     }
 
-    /// Remembers what a request was granted; `commits` is what there were before it was looked at.
-    pub fn keep(&self, uri: Uri, headers: HeaderMap, commits: Option<u64>, file: GrantedFile) {
+    /// Remembers what a request was granted.
+    pub(super) fn keep(
+        &self,
+        look: Look,
+        asked: Asked,
+        dialect: &'static dyn Dialect,
+        reply: (Box<Artifact>, Time),
+    ) {
+        let (artifact, created) = reply;
+        self.put(Granted { look, asked, dialect, artifact, created });
+    }
+
+    /// What is remembered, if it is of use for this request.
+    fn take<B>(&self, door: &Door, request: &Request<B>) -> Option<Granted> {
         let mut memory = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *memory = commits.map(|commits| Granted { commits, uri, headers, file });
+        let Look { uri, commits } = &memory.as_ref()?.look;
+        let holds = request.uri() == uri && door.reader.commits() == Some(*commits);
+        let for_part = request.method() == Method::GET && request.headers().contains_key(RANGE);
+        let granted = memory.take().filter(|_| holds && for_part)?;
+        is_same(&granted.asked.headers, request.headers()).then_some(granted)
     }
-}
 
-/// Whether a request asks for a part of something: a whole file is worth a fresh look, and may be worth a record.
-pub fn asks_for_part(method: &Method, headers: &HeaderMap) -> bool {
-    *method == Method::GET && headers.contains_key(RANGE)
+    fn put(&self, granted: Granted) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(granted);
+    }
 }
 
 /// Whether two headers are the same apart from what they say about the bytes.
