@@ -13,6 +13,10 @@ use support::eventually;
 /// What SWUpdate says at each step, besides its log.
 const WORDS: [&str; 3] = ["Installing Update Chunk Artifacts.", "Installed Chunk.", "All Chunks Installed."];
 
+/// A payload of more than all buffers between device and server hold, so that what happens to the server during the
+/// download happens to the download.
+const LARGE: usize = 8 << 20;
+
 #[test]
 fn a_signed_image_is_installed_and_the_device_says_so_after_its_reboot() {
     let world = World::new();
@@ -75,8 +79,8 @@ fn an_image_that_is_not_as_its_maker_signed_it_is_refused_with_the_reason() {
 
 #[test]
 fn a_download_goes_on_after_the_server_has_crashed() {
-    // More than all buffers between the two hold, so that the crash is noticed; 4 s at this speed.
-    let mut world = World::with_payload(8 << 20);
+    // It takes 4 s at this speed.
+    let mut world = World::with_payload(LARGE);
     world.deploy(Made::Well);
     let device = world.start("-n 2M");
     eventually("the download", || device.log().contains("channel_callback_xferinfo").then_some(()));
@@ -105,9 +109,9 @@ fn an_update_that_is_called_off_before_the_device_comes_is_not_fetched() {
 
 #[test]
 fn an_update_that_is_called_off_during_the_download_is_not_installed() {
-    let world = World::new();
-    // At 20 KiB a second the image takes long; every second it looks whether it is called off.
-    let device = world.start("-n 20k");
+    // It takes 16 s at this speed; every second it looks whether it is called off.
+    let world = World::with_payload(LARGE);
+    let device = world.start("-n 512k");
     eventually("the first poll", || device.log().contains("suricatta_wait").then_some(()));
     device.poll_each_second();
     world.deploy(Made::Well);
