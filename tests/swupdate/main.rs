@@ -132,19 +132,20 @@ fn an_update_that_is_called_off_during_the_download_is_not_installed() {
 }
 
 #[test]
-fn the_example_is_updated_and_confirms_it_after_its_boot() {
+fn the_example_takes_an_offer_and_reports_what_it_runs_after_its_boot() {
     let world = World::new();
-    world.deploy(Made::Well);
     let device = world.start_example();
-    let kernel = json!({"kernel": device::kernel()});
-    let sent = || world.server.client().get("devices/lamp-1").body.get("named_attributes").cloned();
-    assert_eq!(eventually("its attributes", sent), kernel);
+    let known = || world.server.client().get("devices/lamp-1").body.clone();
+    let runs = || known()["versions"]["3"]["version"].as_str().map(str::to_owned);
+    assert_eq!(eventually("its attributes", runs), "1.0.0");
+    assert_eq!(known()["named_attributes"], json!({"kernel": device::kernel()}));
+    world.offer(Made::Well);
     device.poll_each_second();
     eventually("the end", || (world.action()["done"] == true).then_some(()));
-    let last = ("closed: success".to_owned(), Some("Update Installed.".to_owned()));
     let (state, story) = story(&world.action());
-    assert_eq!((state.as_str(), story.last()), ("succeeded", Some(&last)));
-    assert_eq!(world.installed(), Some(world.payload.clone()));
+    let last: Vec<&str> = story.iter().rev().take(2).map(|(note, _)| note.as_str()).collect();
+    assert_eq!((state.as_str(), last), ("succeeded", vec!["reported", "closed: success"]));
+    assert_eq!((runs().as_deref(), world.installed()), (Some("1.0.1"), Some(world.payload.clone())));
 }
 
 /// How the action ended, and its history without the device's log.
