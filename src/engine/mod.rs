@@ -11,6 +11,7 @@ mod matching;
 mod orders;
 pub mod query;
 mod session;
+pub mod subject;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

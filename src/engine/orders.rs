@@ -7,8 +7,8 @@ mod images;
 mod offers;
 mod people;
 mod releases;
-mod uploads;
 mod tenants;
+mod uploads;
 
 use super::access::new_token;
 use super::apply::Batch;

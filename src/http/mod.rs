@@ -87,10 +87,7 @@ fn router(door: Arc<Door>) -> Router {
 }
 
 /// One method router for several paths.
-fn paths(
-    paths: &[&str],
-    answer: impl Fn() -> axum::routing::MethodRouter<Arc<Door>>,
-) -> Router<Arc<Door>> {
+fn paths(paths: &[&str], answer: impl Fn() -> axum::routing::MethodRouter<Arc<Door>>) -> Router<Arc<Door>> {
     paths.iter().fold(Router::new(), |router, path| router.route(path, answer()))
 }
 

@@ -6,13 +6,15 @@
 use std::fmt;
 
 use crate::domain::catalog::Section;
-use crate::domain::ids::{DeploymentId, DeviceId, DeviceKey, FirmwareType, ProductId, TenantId, Time};
+use crate::domain::ids::{
+    DeploymentId, DeviceId, DeviceKey, FirmwareType, ItemId, ProductId, TenantId, Time,
+};
 
 mod catalog;
 mod draft;
 mod keys;
-mod uploads;
 mod people;
+mod uploads;
 mod view;
 
 pub use draft::Draft;
@@ -106,6 +108,15 @@ pub enum Task {
         kind: FirmwareType,
         /// Not before this moment: an offer's window may open later.
         at: Time,
+        /// The last device that was reached.
+        after: Option<DeviceId>,
+    },
+    /// Hold a changed filter against every device.
+    Match {
+        /// The tenant.
+        tenant: TenantId,
+        /// The filter.
+        filter: ItemId,
         /// The last device that was reached.
         after: Option<DeviceId>,
     },

@@ -43,12 +43,7 @@ pub async fn push(
 }
 
 /// The record is there, is the product's, and has its file.
-async fn check_image(
-    door: &Door,
-    caller: &Caller,
-    product: &ProductId,
-    id: ImageId,
-) -> Result<(), ApiError> {
+async fn check_image(door: &Door, caller: &Caller, product: &ProductId, id: ImageId) -> Result<(), ApiError> {
     let tenant = caller.tenant.clone();
     let image = door.ask(move |reader| reader.image(&tenant, id)).await?;
     let image = image.filter(|image| !image.deleted && image.products.contains(product));
@@ -65,7 +60,13 @@ async fn order(door: &Door, caller: &Caller, key: &DeviceKey, image: ImageId) ->
     let (tenant, by) = (caller.tenant.clone(), caller.operator.clone());
     let (target, terms) = (Target::Image(image), Terms::default());
     let orders = vec![Assignment { device: key.device.clone(), target, terms: terms.clone() }];
-    let call = Call::Assign { tenant: tenant.clone(), orders, offline: false, allow_downgrade: false, by: by.clone() };
+    let call = Call::Assign {
+        tenant: tenant.clone(),
+        orders,
+        offline: false,
+        allow_downgrade: false,
+        by: by.clone(),
+    };
     match door.call(call).await? {
         Reply::Assigned { actions, .. } if !actions.is_empty() => judge(door, caller, actions).await,
         // It was assigned before and is not on the device any more: then this is a new order.
