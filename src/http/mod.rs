@@ -4,18 +4,22 @@
 //! bytes. Artifact bytes never pass the engine. `serve` and below it `pace`, `request`, `range` and `body` know no
 //! dialect; `api` and `downloads` are two of our own, and `dialect` holds those of other servers' devices.
 
+mod accept;
 mod api;
 mod auth;
 mod body;
 mod dialect;
 mod downloads;
 mod error;
+mod hawkbit;
 mod linger;
+mod manage;
 mod pace;
 pub mod range;
 mod request;
 mod serve;
 mod shelf;
+mod site;
 pub mod wire;
 
 use std::time::Instant;
@@ -64,6 +68,12 @@ impl Door {
         Ok(answer.map_err(|panic| ApiError::internal(&panic))??)
     }
 
+    /// Asks the store right here. For a few rows by their keys: they take microseconds, and most are in memory, where
+    /// a change of threads takes tens. Lists are for [`Door::ask`].
+    fn look<T>(&self, question: impl FnOnce(&Reader) -> Result<T, StoreError>) -> Result<T, ApiError> {
+        Ok(question(&self.reader)?)
+    }
+
     /// Has the engine carry out a call; returns after its commit.
     async fn call(&self, call: Call) -> Result<Reply, ApiError> {
         Ok(self.engine.call(call).await?)
@@ -77,6 +87,7 @@ fn router(door: Arc<Door>) -> Router {
         .route("/healthz", get(healthy))
         .route("/artifacts/{sha256}", get(downloads::fetch))
         .nest("/api/v1", api::routes())
+        .nest(manage::PATH, manage::routes(&door))
         .merge(paths(&dialect::afero::PATHS, || any(dialect::afero::serve)))
         .route(dialect::ddi::PATH, any(dialect::ddi::serve))
         .fallback(error::no_such_path)

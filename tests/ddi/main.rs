@@ -12,6 +12,7 @@ mod support;
 mod transcript;
 #[path = "../support/wire.rs"]
 mod wire;
+mod zephyr;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -13,7 +13,7 @@ use crate::domain::ids::{ImageId, ProductId, Time};
 use crate::domain::image::{Image, Sha256, hex};
 use crate::domain::version::Running;
 use crate::http::dialect::pool::{Answer, Caller, Paging, Person, Seen, Session};
-use crate::http::dialect::site::Site;
+use crate::http::site::Site;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -1,6 +1,5 @@
 //! Replies in DDI's words: compact, with links that begin as the client reached this server.
 
-use axum::body::Body;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LAST_MODIFIED};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -16,7 +15,7 @@ use crate::domain::device::Format;
 use crate::domain::ids::{FirmwareType, ImageId, Time};
 use crate::domain::image::{Artifact, Image, hex};
 use crate::http::dialect::{Asked, No, Reply, Task, Work};
-use crate::http::downloads::{Undelivered, deliver};
+use crate::http::downloads::{Undelivered, attachment, deliver};
 use crate::http::error::ApiError;
 use crate::http::range::{Plan, plan_or};
 use crate::store::artifacts::ArtifactFile;
@@ -118,10 +117,23 @@ fn content_hash(action: &Action) -> i32 {
 
 /// A link to something of this device, with tenant and id as the client wrote them.
 fn href(asked: &Asked, secure: bool, tail: &str) -> String {
-    let segment = |at: usize| asked.path.get(at).map_or("", String::as_str);
-    let tenant = utf8_percent_encode(segment(0), SEGMENT);
-    let device = utf8_percent_encode(segment(3), SEGMENT);
+    below(asked, secure, segment(asked, 0), tail)
+}
+
+/// A link to a file, with the tenant in capitals as hawkBit spells it: Zephyr before 4.1 asks for `/default/` and
+/// takes files from `/DEFAULT/` alone.
+fn file_href(asked: &Asked, secure: bool, tail: &str) -> String {
+    below(asked, secure, &segment(asked, 0).to_ascii_uppercase(), tail)
+}
+
+fn below(asked: &Asked, secure: bool, tenant: &str, tail: &str) -> String {
+    let tenant = utf8_percent_encode(tenant, SEGMENT);
+    let device = utf8_percent_encode(segment(asked, 3), SEGMENT);
     format!("{}/{tenant}/controller/v1/{device}/{tail}", asked.site.base(secure))
+}
+
+fn segment(asked: &Asked, at: usize) -> &str {
+    asked.path.get(at).map_or("", String::as_str)
 }
 
 #[derive(Serialize)]
@@ -260,8 +272,8 @@ fn artifact_body(asked: &Asked, image: ImageId, artifact: &Artifact) -> Artifact
     let name = utf8_percent_encode(&artifact.name, SEGMENT);
     let tail = format!("softwaremodules/{image}/artifacts/{name}");
     let secure = asked.site.secure;
-    let link = || Link { href: href(asked, secure, &tail) };
-    let sum = || Link { href: href(asked, secure, &format!("{tail}.MD5SUM")) };
+    let link = || Link { href: file_href(asked, secure, &tail) };
+    let sum = || Link { href: file_href(asked, secure, &format!("{tail}.MD5SUM")) };
     ArtifactBody {
         filename: artifact.name.to_string(),
         hashes: HashesBody {
@@ -331,23 +343,8 @@ fn bytes(asked: &Asked, artifact: &Artifact, created: Time, file: ArtifactFile) 
     Ok(response)
 }
 
-/// Quoted only when needed; other signs than those of a token become `_` (RFC 6266 has no way that all can read).
-fn attachment(name: &str) -> HeaderValue {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "!#$&+-.^_`|~".contains(c);
-    if name.chars().all(plain) {
-        return header(format!("attachment;filename={name}"));
-    }
-    let shown: String = name.chars().map(|c| if plain(c) || c == ' ' { c } else { '_' }).collect();
-    header(format!("attachment;filename=\"{shown}\""))
-}
-
 fn header(text: String) -> HeaderValue {
     HeaderValue::try_from(text).expect("digits, dates and the signs of a token are a header value")
-}
-
-/// An answer without a body.
-pub fn empty(status: StatusCode) -> Response {
-    (status, Body::empty()).into_response()
 }
 
 #[cfg(test)]
@@ -359,18 +356,6 @@ mod tests {
         let table = [(30, "00:00:30"), (300, "00:05:00"), (3661, "01:01:01"), (86_399, "23:59:59")];
         for (seconds, expected) in table {
             assert_eq!(sleep(seconds), expected);
-        }
-    }
-
-    #[test]
-    fn names_of_files_cannot_end_their_header() {
-        let table = [
-            ("app.swu", "attachment;filename=app.swu"),
-            ("my app.swu", "attachment;filename=\"my app.swu\""),
-            ("a\"b;é.bin", "attachment;filename=\"a_b__.bin\""),
-        ];
-        for (name, expected) in table {
-            assert_eq!(attachment(name), HeaderValue::from_static(expected));
         }
     }
 }
