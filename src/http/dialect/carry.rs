@@ -2,6 +2,8 @@
 //! and the shelf. A word of the device is answered after its commit.
 
 pub(super) mod binary;
+mod fleet;
+pub(super) mod member;
 pub(super) mod pool;
 mod push;
 
