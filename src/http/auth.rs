@@ -85,8 +85,15 @@ fn select(confined: Option<&TenantId>, asked: Option<TenantId>) -> Result<Tenant
 /// # Errors
 /// 401 without a valid token, 429 instead after too many failures from the same address.
 pub async fn identify(parts: &Parts, door: &Arc<Door>) -> Result<Identity, ApiError> {
-    let peer = parts.extensions.get::<Peer>().copied();
-    let Some(credential) = Credential::of(&parts.headers)? else {
+    identify_by(&parts.headers, parts.extensions.get::<Peer>().copied(), door).await
+}
+
+/// The same where only the header of a request is left.
+///
+/// # Errors
+/// As [`identify`].
+pub async fn identify_by(headers: &HeaderMap, peer: Option<Peer>, door: &Door) -> Result<Identity, ApiError> {
+    let Some(credential) = Credential::of(headers)? else {
         return Err(ApiError::unauthenticated());
     };
     prove(door, peer, &credential.token, |identity| credential.fits(identity)).await

@@ -35,6 +35,7 @@ use crate::engine::query::StoreError;
 use error::ApiError;
 use shelf::Shelf;
 
+pub use dialect::{LegacySettings, arkors::Profile as ArkorsProfile, esp::Profile as EspProfile};
 pub use pace::Pace;
 pub use serve::{Http, HttpError, Listener, Settings, start};
 
@@ -49,6 +50,7 @@ struct Door {
     since: Instant,
     epoch: u64,
     ddi_poll_s: u32,
+    legacy: dialect::Legacy,
 }
 
 impl Door {
@@ -76,11 +78,20 @@ fn router(door: Arc<Door>) -> Router {
         .route("/artifacts/{sha256}", get(downloads::fetch))
         .nest("/api/v1", api::routes())
         .route(dialect::ddi::PATH, any(dialect::ddi::serve))
+        .merge(legacy())
         .fallback(error::no_such_path)
         .method_not_allowed_fallback(error::no_such_method)
         .layer(axum::middleware::from_fn(linger::after_refusal))
         .layer(axum::middleware::map_response(harden))
         .with_state(door)
+}
+
+/// The paths of dialects whose devices have no token of ours.
+fn legacy() -> Router<Arc<Door>> {
+    let esp = dialect::esp::PATHS
+        .iter()
+        .fold(Router::new(), |routes, path| routes.route(path, any(dialect::esp::serve)));
+    dialect::arkors::PATHS.iter().fold(esp, |routes, path| routes.route(path, any(dialect::arkors::serve)))
 }
 
 /// No answer is to be sniffed, framed or run as a page, and none is to be kept by a proxy unless it says so itself.

@@ -23,6 +23,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 
 use super::auth::{Failures, Peer};
+use super::dialect::{Legacy, LegacySettings};
 use super::pace::{Impatient, Pace, Paced};
 use super::shelf::Shelf;
 use super::{Door, router};
@@ -58,6 +59,8 @@ pub struct Settings {
     pub ddi_poll_s: u32,
     /// Unlike that of every other start of the server.
     pub epoch: u64,
+    /// The doors whose devices have no token of ours.
+    pub legacy: LegacySettings,
 }
 
 impl Default for Settings {
@@ -73,6 +76,7 @@ impl Default for Settings {
             upload_max_bytes: 512 * 1024 * 1024,
             ddi_poll_s: 300,
             epoch: 0,
+            legacy: LegacySettings::default(),
         }
     }
 }
@@ -171,6 +175,7 @@ pub async fn start(
         since: Instant::now(),
         epoch: settings.epoch,
         ddi_poll_s: settings.ddi_poll_s,
+        legacy: Legacy::new(&settings.legacy, address.to_string()),
     });
     let (closing, closed) = watch::channel(None);
     let house = House {

@@ -1,6 +1,11 @@
 //! What a dialect's call does: the one place where the doors of other servers' devices meet the engine, the reader
 //! and the shelf. A word of the device is answered after its commit.
 
+pub(super) mod arkors;
+pub(super) mod esp;
+mod form;
+mod open;
+
 use axum::http::StatusCode;
 
 use super::{Call, Claim, No, Reply, Task, Work};
