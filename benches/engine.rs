@@ -13,6 +13,7 @@ use updraft::domain::event::{Event, Report};
 use updraft::domain::ids::{DeviceId, DeviceKey, FirmwareType, ProductId, TenantId};
 use updraft::domain::image::Sha256;
 use updraft::domain::offer::Rules;
+use updraft::domain::terms::Terms;
 use updraft::domain::version::{Running, Version};
 use updraft::engine::access::Principal;
 use updraft::engine::call::{Call, Downlink, Message, NewArtifact, NewImage, Receipt, Reply, Stamp};
@@ -42,6 +43,8 @@ impl Outlet for Ear {
         let commands = downlinks.iter().filter(|d| matches!(d.message, Message::Command(_))).count();
         let _ = self.0.send(Said::Commands(commands));
     }
+
+    fn heard(&mut self, _heard: Vec<(DeviceKey, Event)>) {}
 
     fn evict(&mut self, _devices: Vec<Principal>) {}
 }
@@ -75,7 +78,12 @@ fn register(runtime: &tokio::runtime::Runtime, engine: &Engine, devices: u64) ->
         for chunk in keys.chunks(1024) {
             let calls = chunk.iter().map(|key| {
                 let (engine, key, product) = (engine.clone(), key.clone(), product.clone());
-                async move { engine.call(Call::AddDevice { key, product }).await.expect("registered") }
+                async move {
+                    engine
+                        .call(Call::AddDevice { key, product, by: "admin".into() })
+                        .await
+                        .expect("registered")
+                }
             });
             futures_join(calls.collect()).await;
         }
@@ -138,18 +146,28 @@ fn deployment(
         md5: [2; 16],
     }];
     let image = NewImage {
-        product: ProductId::parse("lamp").expect("a name"),
-        kind: FirmwareType::APPLICATION,
-        version: Version::parse("1.0.1").expect("a version"),
         files,
-        rules: Rules::default(),
+        ..NewImage::plain(
+            ProductId::parse("lamp").expect("a name"),
+            FirmwareType::APPLICATION,
+            Version::parse("1.0.1").expect("a version"),
+            Rules::default(),
+        )
     };
-    let added = runtime.block_on(engine.call(Call::AddImage { tenant: tenant.clone(), image }));
-    let Ok(Reply::Image(image)) = added else { panic!("not added: {added:?}") };
+    let add = Call::AddImages { tenant: tenant.clone(), images: vec![image], by: "admin".into() };
+    let added = runtime.block_on(engine.call(add));
+    let Ok(Reply::Images { images, .. }) = added else { panic!("not added: {added:?}") };
     let devices: Vec<DeviceId> = keys.iter().map(|key| key.device.clone()).collect();
-    let target = Target::Image(image.id);
+    let target = Target::Image(images[0].id);
     let started = Instant::now();
-    let call = Call::Deploy { tenant, target, devices, allow_downgrade: true };
+    let call = Call::Deploy {
+        tenant,
+        target,
+        devices,
+        allow_downgrade: true,
+        terms: Terms::default(),
+        by: "admin".into(),
+    };
     runtime.block_on(engine.call(call)).expect("deployed");
     println!("deployment accepted after {:.2?}", started.elapsed());
     let mut told = 0;

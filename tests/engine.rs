@@ -11,11 +11,12 @@ use updraft::domain::action::HISTORY_MAX;
 use updraft::domain::decide::{Note, Order, Policy};
 use updraft::domain::deployment::{Counters, Target};
 use updraft::domain::eligibility::AttemptLimit;
-use updraft::domain::event::{Event, Hello};
+use updraft::domain::event::{Event, Hello, Withdrawal};
 use updraft::domain::feedback::{Feedback, Finished, Word};
 use updraft::domain::ids::{DeviceId, DeviceKey, FirmwareType, ProductId, TenantId};
 use updraft::domain::image::{Image, Sha256};
 use updraft::domain::offer::Rules;
+use updraft::domain::terms::Terms;
 use updraft::domain::version::{Running, Version};
 use updraft::engine::access::{Principal, Role};
 use updraft::engine::call::{
@@ -53,6 +54,8 @@ impl Outlet for Ear {
             let _ = self.said.send(Said::Receipt(stamp, receipt));
         }
     }
+
+    fn heard(&mut self, _heard: Vec<(DeviceKey, Event)>) {}
 
     fn evict(&mut self, devices: Vec<Principal>) {
         for principal in devices {
@@ -118,6 +121,11 @@ struct World {
     runtime: tokio::runtime::Runtime,
 }
 
+fn deploy(tenant: TenantId, target: Target, devices: Vec<DeviceId>) -> Call {
+    let (terms, by) = (Terms::default(), "admin".into());
+    Call::Deploy { tenant, target, devices, allow_downgrade: false, terms, by }
+}
+
 impl World {
     fn new() -> Self {
         let (commits, broken, heard_at) = (Arc::default(), Arc::default(), Arc::default());
@@ -156,16 +164,14 @@ impl World {
 
     fn device(&self, id: &str) -> DeviceKey {
         let key = key(id);
-        self.call(Call::AddDevice { key: key.clone(), product: lamp() }).unwrap();
+        self.call(Call::AddDevice { key: key.clone(), product: lamp(), by: "admin".into() }).unwrap();
         self.engine.link(key.clone(), true).unwrap();
         key
     }
 
     fn image(&self, version: &str) -> Image {
+        let version = Version::parse(version).unwrap();
         let image = NewImage {
-            product: lamp(),
-            kind: FirmwareType::APPLICATION,
-            version: Version::parse(version).unwrap(),
             files: vec![NewArtifact {
                 name: "fw.bin".into(),
                 size: 3,
@@ -173,10 +179,11 @@ impl World {
                 sha1: [1; 20],
                 md5: [2; 16],
             }],
-            rules: Rules::default(),
+            ..NewImage::plain(lamp(), FirmwareType::APPLICATION, version, Rules::default())
         };
-        match self.call(Call::AddImage { tenant: TenantId::default(), image }).unwrap() {
-            Reply::Image(image) => image,
+        let add = Call::AddImages { tenant: TenantId::default(), images: vec![image], by: "admin".into() };
+        match self.call(add).unwrap() {
+            Reply::Images { mut images, .. } => images.remove(0),
             other => panic!("not an image: {other:?}"),
         }
     }
@@ -184,7 +191,7 @@ impl World {
     fn deploy(&self, image: &Image, devices: Vec<DeviceId>) -> Result<Reply, CallError> {
         let tenant = TenantId::default();
         let target = Target::Image(image.id);
-        self.call(Call::Deploy { tenant, target, devices, allow_downgrade: false })
+        self.call(deploy(tenant, target, devices))
     }
 
     fn receipt(&self) -> (Stamp, Receipt) {
@@ -322,7 +329,13 @@ fn a_changed_offer_reaches_the_devices_that_are_there() {
     world.engine.uplink(lamp.clone(), hello(1, 0), Stamp(1)).unwrap();
     assert_eq!(world.receipt(), (Stamp(1), stored(1)));
     let tenant = TenantId::default();
-    let offer = Call::SetOffer { tenant, image: image.id, rules: Rules::default(), allow_downgrade: false };
+    let offer = Call::SetOffer {
+        tenant,
+        image: image.id,
+        product: None,
+        rules: Rules::default(),
+        allow_downgrade: false,
+    };
     world.call(offer).unwrap();
     assert_eq!(world.command(), (lamp.clone(), Order::Deploy));
     let grants = world.reader.grants(&lamp).unwrap();
@@ -338,7 +351,7 @@ fn a_cancel_that_nobody_answers_ends_at_the_tick() {
     world.deploy(&image, vec![lamp.device.clone()]).unwrap();
     assert_eq!(world.command(), (lamp.clone(), Order::Deploy));
     let action = world.reader.actions(&TenantId::default(), None, None, 1).unwrap()[0].id;
-    world.call(Call::Cancel { tenant: TenantId::default(), action, force: false }).unwrap();
+    world.call(Call::Cancel { tenant: TenantId::default(), action, how: Withdrawal::Plain }).unwrap();
     let deadline = std::time::Instant::now() + LONG;
     while world.counters() != (Counters { cancelled: 1, ..Counters::default() }) {
         assert!(std::time::Instant::now() < deadline, "still {:?}", world.counters());
@@ -354,13 +367,14 @@ fn an_image_in_use_stays_and_one_that_is_not_names_its_files() {
     assert_eq!((first.number, second.number), (1, 2));
     let tenant = TenantId::default();
     let offer = Call::SetOffer {
+        product: None,
         tenant: tenant.clone(),
         image: first.id,
         rules: Rules::default(),
         allow_downgrade: false,
     };
     world.call(offer).unwrap();
-    let remove = |image: &Image| Call::RemoveImage { tenant: tenant.clone(), image: image.id };
+    let remove = |image: &Image| Call::RemoveImage { tenant: tenant.clone(), image: image.id, mark: false };
     let by = "offered to product lamp as type 3".to_owned();
     assert_eq!(world.call(remove(&first)).unwrap_err(), CallError::ImageInUse { image: first.id, by });
     // Both images have the same file: it goes with the last of them.
@@ -414,10 +428,10 @@ fn on_a_full_disk_nothing_is_taken_in_until_there_is_room() {
     let image = world.image("1.0.1");
     let lamp = world.device("lamp-1");
     world.full.store(true, Ordering::SeqCst);
-    let add = || Call::AddDevice { key: key("late"), product: self::lamp() };
+    let add = || Call::AddDevice { key: key("late"), product: self::lamp(), by: "admin".into() };
     let deadline = std::time::Instant::now() + LONG;
     // The engine looks at the disk at each tick: registering the same device again changes nothing before that.
-    while world.call(Call::AddDevice { key: lamp.clone(), product: self::lamp() })
+    while world.call(Call::AddDevice { key: lamp.clone(), product: self::lamp(), by: "admin".into() })
         != refused(CallError::DiskFull)
     {
         assert!(std::time::Instant::now() < deadline, "the engine does not notice");
@@ -429,7 +443,7 @@ fn on_a_full_disk_nothing_is_taken_in_until_there_is_room() {
     assert_eq!(world.commits.load(Ordering::SeqCst), before, "something was written");
     assert_eq!(world.reader.device(&lamp).unwrap().unwrap().last_seen, None);
     // What takes things away goes on.
-    world.call(Call::RemoveImage { tenant: TenantId::default(), image: image.id }).unwrap();
+    world.call(Call::RemoveImage { tenant: TenantId::default(), image: image.id, mark: false }).unwrap();
     world.full.store(false, Ordering::SeqCst);
     while world.call(add()) == refused(CallError::DiskFull) {
         assert!(std::time::Instant::now() < deadline, "the engine does not notice");
@@ -473,7 +487,9 @@ fn a_device_is_told_when_the_window_of_an_offer_opens() {
     let opens = engine::now().plus_ms(1500);
     let rules = Rules { not_before: Some(opens), ..Rules::default() };
     let tenant = TenantId::default();
-    world.call(Call::SetOffer { tenant, image: image.id, rules, allow_downgrade: false }).unwrap();
+    world
+        .call(Call::SetOffer { tenant, image: image.id, product: None, rules, allow_downgrade: false })
+        .unwrap();
     assert_eq!(world.command(), (lamp, Order::Deploy));
     assert!(engine::now() >= opens, "told before the window opened");
 }
@@ -492,7 +508,7 @@ fn a_deployment_goes_on_after_the_engine_has_ended_in_its_middle() {
     world.broken.store(true, Ordering::SeqCst);
     world.died.recv_timeout(LONG).unwrap();
     let tenant = TenantId::default();
-    let removed = Call::RemoveImage { tenant: tenant.clone(), image: image.id };
+    let removed = Call::RemoveImage { tenant: tenant.clone(), image: image.id, mark: false };
     let before = world.counters();
     assert_eq!(before.total(), 2500);
     assert!(before.pending > 0, "the deployment was too quick for this test: {before:?}");
@@ -543,8 +559,8 @@ fn an_image_stays_while_a_deployment_still_brings_it() {
     let tenant = TenantId::default();
     let devices = keys.iter().map(|key| key.device.clone()).collect();
     let target = Target::Image(image.id);
-    let deploy = Call::Deploy { tenant: tenant.clone(), target, devices, allow_downgrade: false };
-    let remove = || Call::RemoveImage { tenant: tenant.clone(), image: image.id };
+    let deploy = deploy(tenant.clone(), target, devices);
+    let remove = || Call::RemoveImage { tenant: tenant.clone(), image: image.id, mark: false };
     let (ordered, removed) = world
         .runtime
         .block_on(async { tokio::join!(world.engine.call(deploy), world.engine.call(remove())) });

@@ -11,12 +11,13 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use updraft::domain::action::Action;
+use updraft::domain::action::{Action, Origin};
+use updraft::domain::catalog::Trail;
 use updraft::domain::decide::{Facts, Note, Policy, Tell, Verdict, decide};
 use updraft::domain::deployment::Target;
 use updraft::domain::device::{Capabilities, Device, Hardware};
 use updraft::domain::eligibility::{self, AttemptLimit};
-use updraft::domain::event::{Configuration, Event, Hello, Mode, Needed, Report};
+use updraft::domain::event::{Configuration, Event, Hello, Mode, Needed, Report, Withdrawal};
 use updraft::domain::feedback::{Feedback, Finished, Progress, Word};
 use updraft::domain::ids::{
     ActionId, AttributeId, DeploymentId, DeviceId, DeviceKey, FirmwareType, ImageId, ProductId, ReleaseId,
@@ -24,6 +25,7 @@ use updraft::domain::ids::{
 };
 use updraft::domain::image::Image;
 use updraft::domain::offer::{HardwareMatch, Offer, Rules};
+use updraft::domain::terms::Terms;
 use updraft::domain::version::{Running, Version, VersionPattern};
 
 #[test]
@@ -100,7 +102,7 @@ impl World {
             }
             ["device", id, product] => {
                 let key = DeviceKey { tenant: TenantId::default(), device: DeviceId::parse(id).unwrap() };
-                let device = Device::new(key, ProductId::parse(product).unwrap(), self.now);
+                let device = Device::new(key, ProductId::parse(product).unwrap(), "admin", self.now);
                 self.devices.insert((*id).into(), (device, false));
                 Vec::new()
             }
@@ -128,17 +130,11 @@ impl World {
     }
 
     fn image(&mut self, id: &str, product: &str, kind: &str, number: &str, version: &str, rules: &[&str]) {
-        let image = Image {
-            id: ImageId::parse(id).unwrap(),
-            tenant: TenantId::default(),
-            product: ProductId::parse(product).unwrap(),
-            kind: kind_of(kind),
-            number: number.trim_start_matches('#').parse().unwrap(),
-            version: Version::parse(version).unwrap(),
-            artifacts: Vec::new(),
-            rules: rules_of(rules),
-            created: self.now,
-        };
+        let (id, product) = (ImageId::parse(id).unwrap(), ProductId::parse(product).unwrap());
+        let number = (kind_of(kind), number.trim_start_matches('#').parse().unwrap());
+        let (version, trail) = (Version::parse(version).unwrap(), Trail::new("admin", self.now));
+        let plain = Image::new(TenantId::default(), id, product, number, version, trail);
+        let image = Image { rules: rules_of(rules), ..plain };
         self.images.insert(image.id.get(), Arc::new(image));
     }
 
@@ -146,7 +142,7 @@ impl World {
         let image = Arc::clone(&self.images[&image.parse::<u32>().unwrap()]);
         let offer = Offer {
             tenant: TenantId::default(),
-            product: image.product.clone(),
+            product: image.products.first().unwrap().clone(),
             kind: image.kind,
             image: image.id,
             rules: rules_of(rules),
@@ -157,7 +153,7 @@ impl World {
         let mut said = Vec::new();
         let ids: Vec<_> = self.devices.keys().cloned().collect();
         for id in &ids {
-            if self.devices[id].0.product != image.product {
+            if !image.products.contains(&self.devices[id].0.product) {
                 continue;
             }
             let effects = self.happen(id, &Event::Offered { kind: image.kind });
@@ -177,7 +173,14 @@ impl World {
         let mut said = Vec::new();
         for id in ids {
             let images = images.clone();
-            let event = Event::Assign { deployment, target, images, allow_downgrade };
+            let event = Event::Assign {
+                origin: Origin::Deployment(deployment),
+                target,
+                images,
+                allow_downgrade,
+                terms: Terms::default(),
+                by: "admin".into(),
+            };
             let effects = self.happen(id, &event);
             said.extend(effects.into_iter().filter(|e| e != "stored").map(|e| format!("{id}: {e}")));
         }
@@ -187,7 +190,10 @@ impl World {
     fn cancel(&mut self, action: &str, force: bool) -> Vec<String> {
         let id = ActionId::parse(action).unwrap();
         let device = self.actions[&id].device.device.as_str().to_owned();
-        self.happen(&device, &Event::Cancel { action: id, force })
+        {
+            let how = if force { Withdrawal::Forced } else { Withdrawal::Plain };
+            self.happen(&device, &Event::Cancel { action: id, how })
+        }
     }
 
     fn tick(&mut self) -> Vec<String> {
@@ -421,6 +427,10 @@ fn note(note: &Note, details: &[Box<str>]) -> String {
         Note::Told => "told".into(),
         Note::Said(word) => format!("said {word:?}{details}"),
         Note::Retrieved => "retrieved".into(),
+        Note::Fetching => "fetching".into(),
+        Note::Confirmed => "confirmed".into(),
+        Note::Denied => "denied".into(),
+        Note::Forced => "forced".into(),
         Note::Answered(word) => format!("answered {word:?}{details}"),
         Note::Reported => format!("reported{details}"),
         Note::CancelAsked => "cancel asked".into(),

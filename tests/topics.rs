@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use updraft::domain::action::State;
+use updraft::domain::catalog::Trail;
 use updraft::domain::decide::{Order, Reject};
 use updraft::domain::device::{Format, Reported};
 use updraft::domain::eligibility::{Finding, Reason, Rule};
@@ -15,7 +16,6 @@ use updraft::domain::ids::{
     ActionId, ArtifactId, AttributeId, FirmwareType, ImageId, ProductId, TenantId, Time,
 };
 use updraft::domain::image::{Artifact, Image, Sha256};
-use updraft::domain::offer::Rules;
 use updraft::domain::version::{Running, Version};
 use updraft::engine::call::{Command, Desired, Message, Outcome, Receipt, Wanted};
 use updraft::engine::query::Explanation;
@@ -193,17 +193,10 @@ fn image() -> Image {
         sha1: [0x01; 20],
         md5: [0xF0; 16],
     };
-    Image {
-        id: ImageId::new(12).unwrap(),
-        tenant: TenantId::default(),
-        product: ProductId::parse("lamp").unwrap(),
-        kind: FirmwareType::APPLICATION,
-        number: 7155,
-        version: Version::parse("1.0.3").unwrap(),
-        artifacts: vec![artifact],
-        rules: Rules::default(),
-        created: Time(0),
-    }
+    let (id, product) = (ImageId::new(12).unwrap(), ProductId::parse("lamp").unwrap());
+    let (number, version) = ((FirmwareType::APPLICATION, 7155), Version::parse("1.0.3").unwrap());
+    let plain = Image::new(TenantId::default(), id, product, number, version, Trail::new("admin", Time(0)));
+    Image { artifacts: vec![artifact], ..plain }
 }
 
 fn explanation(action: ActionId) -> Explanation {

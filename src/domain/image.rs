@@ -163,6 +163,36 @@ pub struct Image {
     pub trail: Trail,
 }
 
+impl Image {
+    /// An image of one product without files and conditions, called by the product's name.
+    pub fn new(
+        tenant: TenantId,
+        id: ImageId,
+        product: ProductId,
+        (kind, number): (FirmwareType, u64),
+        version: Version,
+        trail: Trail,
+    ) -> Self {
+        Image {
+            id,
+            tenant,
+            name: product.as_str().into(),
+            products: Products::one(product),
+            kind,
+            number,
+            version,
+            artifacts: Vec::new(),
+            rules: Rules::default(),
+            about: About::default(),
+            tags: BTreeSet::new(),
+            encrypted: false,
+            locked: false,
+            deleted: false,
+            trail,
+        }
+    }
+}
+
 /// Images that are installed together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Release {

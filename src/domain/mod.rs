@@ -15,6 +15,7 @@ pub mod filter;
 pub mod ids;
 pub mod image;
 pub mod offer;
+pub mod seeds;
 pub mod succession;
 pub mod tenant;
 pub mod terms;

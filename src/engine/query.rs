@@ -1,5 +1,6 @@
 //! Questions that change nothing, answered from a snapshot beside the writer.
 
+mod catalog;
 mod versions;
 
 use std::collections::BTreeSet;

@@ -56,6 +56,8 @@ pub enum Table {
     Tokens,
     /// Operator name -> operator.
     Operators,
+    /// Operator name -> what a password is checked against.
+    Passwords,
     /// Tenant, image -> image.
     Images,
     /// Tenant, firmware type, number -> image: which image a reported number is.
@@ -82,11 +84,17 @@ pub enum Table {
     Tasks,
     /// Moment, tenant, action -> nothing: actions for which something is due.
     Due,
+    /// Tenant, section, item -> item of the catalog.
+    Catalog,
+    /// Tenant, section, name or key -> item.
+    CatalogNames,
+    /// Tenant -> tenant.
+    Tenants,
 }
 
 impl Table {
     /// Every table, in the order of the variants.
-    pub const ALL: [Table; 20] = [
+    pub const ALL: [Table; 24] = [
         Table::Meta,
         Table::Devices,
         Table::ProductDevices,
@@ -94,6 +102,7 @@ impl Table {
         Table::OpenTokens,
         Table::Tokens,
         Table::Operators,
+        Table::Passwords,
         Table::Images,
         Table::ImageNumbers,
         Table::ImageNames,
@@ -107,6 +116,9 @@ impl Table {
         Table::Pending,
         Table::Tasks,
         Table::Due,
+        Table::Catalog,
+        Table::CatalogNames,
+        Table::Tenants,
     ];
 
     /// The table's place in [`Table::ALL`].

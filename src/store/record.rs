@@ -16,6 +16,7 @@ use crate::domain::version::Version;
 use super::{StoreError, Table};
 
 pub(super) mod action;
+pub(super) mod catalog;
 pub(super) mod device;
 pub(super) mod image;
 pub(super) mod keeping;

@@ -27,6 +27,7 @@ const fn definition(table: Table) -> TableDefinition<'static, &'static [u8], &'s
         Table::OpenTokens => "open_tokens",
         Table::Tokens => "tokens",
         Table::Operators => "operators",
+        Table::Passwords => "passwords",
         Table::Images => "images",
         Table::ImageNumbers => "image_numbers",
         Table::ImageNames => "image_names",
@@ -40,6 +41,9 @@ const fn definition(table: Table) -> TableDefinition<'static, &'static [u8], &'s
         Table::Pending => "pending",
         Table::Tasks => "tasks",
         Table::Due => "due",
+        Table::Catalog => "catalog",
+        Table::CatalogNames => "catalog_names",
+        Table::Tenants => "tenants",
     })
 }
 

@@ -5,10 +5,15 @@
 
 use std::fmt;
 
-use crate::domain::ids::{DeploymentId, DeviceId, DeviceKey, FirmwareType, ProductId, TenantId, Time};
+use crate::domain::catalog::Section;
+use crate::domain::ids::{
+    DeploymentId, DeviceId, DeviceKey, FirmwareType, ItemId, ProductId, TenantId, Time,
+};
 
+mod catalog;
 mod draft;
 mod keys;
+mod people;
 mod view;
 
 pub use draft::Draft;
@@ -78,6 +83,8 @@ pub enum Counter<'a> {
     Probe,
     /// Numbers of a tenant's images of one firmware type.
     ImageNumber(&'a TenantId, FirmwareType),
+    /// Ids of a tenant's items of one section.
+    Item(&'a TenantId, Section),
 }
 
 /// Work that takes more than one commit.
@@ -100,6 +107,15 @@ pub enum Task {
         kind: FirmwareType,
         /// Not before this moment: an offer's window may open later.
         at: Time,
+        /// The last device that was reached.
+        after: Option<DeviceId>,
+    },
+    /// Hold a changed filter against every device.
+    Match {
+        /// The tenant.
+        tenant: TenantId,
+        /// The filter.
+        filter: ItemId,
         /// The last device that was reached.
         after: Option<DeviceId>,
     },

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use updraft::domain::deployment::Target;
 use updraft::domain::ids::{FirmwareType, ProductId, TenantId};
 use updraft::domain::offer::Rules;
+use updraft::domain::terms::Terms;
 use updraft::domain::version::Version;
 use updraft::engine::call::{Call, NewArtifact, NewImage, Reply};
 use updraft::mqtt::Limits;
@@ -34,10 +35,8 @@ fn deploy_to(world: &World, name: &str) {
     let mut upload = world.artifacts.begin(SIZE as u64).unwrap();
     upload.write(&content()).unwrap();
     let stored = upload.finish().unwrap();
+    let (product, version) = (ProductId::parse("lamp").unwrap(), Version::parse(&format!("1.0.1-{name}")));
     let image = NewImage {
-        product: ProductId::parse("lamp").unwrap(),
-        kind: FirmwareType::APPLICATION,
-        version: Version::parse(&format!("1.0.1-{name}")).unwrap(),
         files: vec![NewArtifact {
             name: "lamp.bin".into(),
             size: stored.size,
@@ -45,15 +44,15 @@ fn deploy_to(world: &World, name: &str) {
             sha1: stored.sha1,
             md5: stored.md5,
         }],
-        rules: Rules::default(),
+        ..NewImage::plain(product, FirmwareType::APPLICATION, version.unwrap(), Rules::default())
     };
-    let tenant = TenantId::default();
-    let Reply::Image(image) = world.call(Call::AddImage { tenant: tenant.clone(), image }) else {
-        panic!("no image")
-    };
+    let (tenant, by) = (TenantId::default(), "admin");
+    let add = Call::AddImages { tenant: tenant.clone(), images: vec![image], by: by.into() };
+    let Reply::Images { images, .. } = world.call(add) else { panic!("no image") };
     let devices = vec![key("default", name).device];
-    let target = Target::Image(image.id);
-    world.call(Call::Deploy { tenant, target, devices, allow_downgrade: false });
+    let target = Target::Image(images[0].id);
+    let (terms, by) = (Terms::default(), by.into());
+    world.call(Call::Deploy { tenant, target, devices, allow_downgrade: false, terms, by });
 }
 
 fn text(publish: &Publish) -> String {

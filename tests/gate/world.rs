@@ -104,7 +104,7 @@ impl World {
 
     pub fn device_of(&self, tenant: &str, name: &str) -> String {
         let product = ProductId::parse("lamp").unwrap();
-        match self.call(Call::AddDevice { key: key(tenant, name), product }) {
+        match self.call(Call::AddDevice { key: key(tenant, name), product, by: "admin".into() }) {
             Reply::Device { token, .. } => token.reveal().to_owned(),
             other => panic!("{other:?}"),
         }

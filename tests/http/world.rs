@@ -37,6 +37,8 @@ struct Nobody;
 impl Outlet for Nobody {
     fn receipts(&mut self, _: Vec<(Stamp, Receipt)>) {}
     fn downlinks(&mut self, _: Vec<Downlink>) {}
+    fn heard(&mut self, _heard: Vec<(DeviceKey, Event)>) {}
+
     fn evict(&mut self, _: Vec<Principal>) {}
 }
 

@@ -2,21 +2,25 @@
 
 use std::collections::BTreeMap;
 
-use proptest::collection::{btree_map, vec};
+use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option::of;
 use proptest::prelude::*;
 
 use updraft::domain::action::{Action, Component, Failure, Origin, State};
+use updraft::domain::catalog::Trail;
 use updraft::domain::decide::{Entry, Note};
 use updraft::domain::deployment::{Counters, Deployment, Target};
 use updraft::domain::device::{
-    Capabilities, Device, Failures, Format, Hardware, Refused, Reported, SeqWindow,
+    AutoConfirm, Capabilities, Device, Ended, Failures, Format, Hardware, Installed, Profile, Refused,
+    Reported, SeqWindow,
 };
 use updraft::domain::feedback::{Finished, Progress, Word};
 use updraft::domain::ids::*;
-use updraft::domain::image::{Artifact, Image, Release, Sha256};
+use updraft::domain::image::{About, Artifact, Image, Metadata, Products, Release, Sha256};
 use updraft::domain::offer::{HardwareMatch, Offer, Rules};
+use updraft::domain::terms::{Force, Terms, Weight};
 use updraft::domain::version::{Running, Version, VersionPattern};
+use updraft::domain::window::Window;
 use updraft::store::tables::{Digest, Operator, Role, Task};
 
 /// Few names often, so that rows meet, and every name sometimes.
@@ -102,9 +106,14 @@ pub fn device() -> impl Strategy<Value = Device> {
     let who = (device_key(), product(), hardware, capabilities());
     let named = (btree_map(text(), text(), 0..3), any::<bool>());
     let runs = (btree_map(kind(), reported(), 0..4), btree_map(attribute, text(), 0..5), of(text()), named);
-    let told = (any::<(u64, u64)>(), any::<u64>(), btree_map(kind(), action_id(), 0..3), of(action_id()));
+    let installed =
+        (target(), time(), of(action_id())).prop_map(|(target, at, action)| Installed { target, at, action });
+    let ended = proptest::sample::select(vec![Ended::Nothing, Ended::Well, Ended::Failed]);
+    let standing = (of(target()), of(installed), ended);
+    let told = (any::<(u64, u64)>(), any::<u64>(), btree_map(kind(), action_id(), 0..3), standing);
     let refused = (time(), text(), text()).prop_map(|(at, code, message)| Refused { at, code, message });
-    let rest = (btree_map(kind(), failures, 0..3), any::<bool>(), time(), of(time()), of(refused));
+    let rest = (btree_map(kind(), failures, 0..3), any::<bool>(), trail(), of(time()), of(refused));
+    let rest = (rest, of(text()), profile());
     (who, runs, told, rest).prop_map(|(who, runs, told, rest)| Device {
         key: who.0,
         product: who.1,
@@ -118,13 +127,74 @@ pub fn device() -> impl Strategy<Value = Device> {
         window: SeqWindow { newest: told.0.0, seen: told.0.1 },
         desired_seq: told.1,
         active: told.2,
-        installed: told.3,
-        failures: rest.0,
-        refused: rest.4,
-        online: rest.1,
-        created: rest.2,
-        last_seen: rest.3,
+        assigned: told.3.0,
+        installed: told.3.1,
+        ended: told.3.2,
+        failures: rest.0.0,
+        refused: rest.0.4,
+        online: rest.0.1,
+        trail: rest.0.2,
+        last_seen: rest.0.3,
+        seen_at: rest.1,
+        profile: rest.2,
     })
+}
+
+fn profile() -> impl Strategy<Value = Profile> {
+    let auto_confirm = (of(text()), of(text()), time()).prop_map(|(initiator, remark, since)| AutoConfirm {
+        initiator,
+        remark,
+        since,
+    });
+    let texts = (of(text()), of(text()), of(text()), of(text()));
+    let arranged = (btree_set(item_id(), 0..3), btree_map(text(), text(), 0..3), of(auto_confirm));
+    (texts, arranged).prop_map(|(texts, arranged)| Profile {
+        name: texts.0,
+        description: texts.1,
+        address: texts.2,
+        group: texts.3,
+        tags: arranged.0,
+        metadata: arranged.1,
+        auto_confirm: arranged.2,
+    })
+}
+
+fn item_id() -> impl Strategy<Value = ItemId> {
+    (1..=u64::from(ItemId::MAX)).prop_map(|n| ItemId::new(n).unwrap())
+}
+
+fn trail() -> impl Strategy<Value = Trail> {
+    (time(), text(), time(), text()).prop_map(|(created, by, changed, changed_by)| Trail {
+        created,
+        by,
+        changed,
+        changed_by,
+    })
+}
+
+fn terms() -> impl Strategy<Value = Terms> {
+    let force = prop_oneof![
+        Just(Force::Forced),
+        Just(Force::Soft),
+        Just(Force::DownloadOnly),
+        time().prop_map(Force::From),
+    ];
+    let weight = (0..=1000u64).prop_map(|n| Weight::new(n).unwrap());
+    let window = (text(), any::<u64>(), any::<i16>())
+        .prop_map(|(schedule, duration_ms, offset_min)| Window { schedule, duration_ms, offset_min });
+    (force, weight, of(window), any::<bool>(), of(text())).prop_map(
+        |(force, weight, window, consent, reference)| Terms { force, weight, window, consent, reference },
+    )
+}
+
+fn about() -> impl Strategy<Value = About> {
+    let metadata = (text(), any::<bool>()).prop_map(|(value, visible)| Metadata { value, visible });
+    (of(text()), of(text()), btree_map(text(), metadata, 0..3))
+        .prop_map(|(description, vendor, metadata)| About { description, vendor, metadata })
+}
+
+fn products() -> impl Strategy<Value = Products> {
+    prop_oneof![Just(Products::Any), btree_set(product(), 0..3).prop_map(Products::Only)]
 }
 
 fn target() -> impl Strategy<Value = Target> {
@@ -165,12 +235,23 @@ fn component() -> impl Strategy<Value = Component> {
 }
 
 pub fn action() -> impl Strategy<Value = Action> {
-    let origin = prop_oneof![Just(Origin::Offer), deployment_id().prop_map(Origin::Deployment)];
+    let origin = prop_oneof![
+        Just(Origin::Offer),
+        Just(Origin::Device),
+        deployment_id().prop_map(Origin::Deployment),
+        item_id().prop_map(Origin::Filter),
+    ];
+    let ordered = (terms(), text(), any::<(bool, bool)>(), of(any::<i32>()));
     let progress = of(any::<(u32, u32)>().prop_map(|(done, of)| Progress { done, of }));
     let what = (action_id(), device_key(), target(), vec(component(), 0..3), origin, state());
     let cancel = (any::<(bool, bool)>(), of(time()), any::<u32>(), progress);
     let rest = (vec(any::<u64>(), 0..32), any::<u32>(), time(), time(), of(text()));
-    (what, cancel, rest).prop_map(|(what, cancel, rest)| Action {
+    (what, ordered, cancel, rest).prop_map(|(what, ordered, cancel, rest)| Action {
+        terms: ordered.0,
+        by: ordered.1,
+        unconfirmed: ordered.2.0,
+        read: ordered.2.1,
+        last_code: ordered.3,
         id: what.0,
         device: what.1,
         target: what.2,
@@ -211,6 +292,10 @@ fn note() -> impl Strategy<Value = Note> {
         Just(Note::CancelEnded),
         Just(Note::Superseded),
         Just(Note::Retrieved),
+        Just(Note::Fetching),
+        Just(Note::Confirmed),
+        Just(Note::Denied),
+        Just(Note::Forced),
         word.clone().prop_map(Note::Said),
         word.clone().prop_map(Note::Answered),
         word.prop_map(Note::Drift),
@@ -247,24 +332,45 @@ fn artifact() -> impl Strategy<Value = Artifact> {
 }
 
 pub fn image() -> impl Strategy<Value = Image> {
-    let what = (image_id(), tenant(), product(), kind(), any::<u64>(), version());
-    (what, vec(artifact(), 0..3), rules(), time()).prop_map(|(what, artifacts, rules, created)| Image {
+    let what = (image_id(), tenant(), products(), kind(), any::<u64>(), version());
+    let written = (text(), about(), btree_set(text(), 0..3), any::<[bool; 3]>(), trail());
+    (what, vec(artifact(), 0..3), rules(), written).prop_map(|(what, artifacts, rules, written)| Image {
         id: what.0,
         tenant: what.1,
-        product: what.2,
+        name: written.0,
+        products: what.2,
         kind: what.3,
         number: what.4,
         version: what.5,
         artifacts,
         rules,
-        created,
+        about: written.1,
+        tags: written.2,
+        encrypted: written.3[0],
+        locked: written.3[1],
+        deleted: written.3[2],
+        trail: written.4,
     })
 }
 
 pub fn release() -> impl Strategy<Value = Release> {
-    (release_id(), tenant(), text(), version(), vec(image_id(), 0..4), time()).prop_map(
-        |(id, tenant, name, version, images, created)| Release { id, tenant, name, version, images, created },
-    )
+    let what = (release_id(), tenant(), text(), version(), vec(image_id(), 0..4));
+    let written = (of(item_id()), about(), btree_set(item_id(), 0..3), any::<[bool; 4]>(), trail());
+    (what, written).prop_map(|(what, written)| Release {
+        id: what.0,
+        tenant: what.1,
+        name: what.2,
+        version: what.3,
+        images: what.4,
+        kind: written.0,
+        about: written.1,
+        tags: written.2,
+        required_step: written.3[0],
+        locked: written.3[1],
+        invalid: written.3[2],
+        deleted: written.3[3],
+        trail: written.4,
+    })
 }
 
 pub fn offer() -> impl Strategy<Value = Offer> {
@@ -282,11 +388,11 @@ pub fn offer() -> impl Strategy<Value = Offer> {
 }
 
 pub fn deployment() -> impl Strategy<Value = Deployment> {
-    (deployment_id(), tenant(), target(), any::<bool>(), any::<[u64; 5]>(), time()).prop_map(
-        |(id, tenant, target, allow_downgrade, counts, created)| {
+    (deployment_id(), tenant(), target(), any::<bool>(), any::<[u64; 5]>(), time(), terms(), text()).prop_map(
+        |(id, tenant, target, allow_downgrade, counts, created, terms, by)| {
             let [pending, active, succeeded, failed, cancelled] = counts;
             let counters = Counters { pending, active, succeeded, failed, cancelled };
-            Deployment { id, tenant, target, allow_downgrade, counters, created }
+            Deployment { id, tenant, target, allow_downgrade, terms, by, counters, created }
         },
     )
 }

@@ -14,6 +14,7 @@ use updraft::store::{Read, Store, StoreError, Table};
 
 mod arbitrary;
 mod artifacts;
+mod catalog;
 mod crash;
 mod equal;
 mod file;

@@ -123,7 +123,7 @@ fn read_everything(store: &dyn Store, devices: &TenantId, actions: &DeviceKey, i
 fn an_unknown_format_a_missing_byte_and_one_too_many_are_told_apart() {
     on_both(|store| {
         let key = device_named("t", "d");
-        let device = updraft::domain::device::Device::new(key.clone(), product("p"), Time(1));
+        let device = updraft::domain::device::Device::new(key.clone(), product("p"), "admin", Time(1));
         change(store, |draft| draft.put_device(&device));
         let good = dump_store(store).into_iter().find(|row| row.0 == Table::Devices).expect("the device").2;
         let check = |bytes: &[u8], expected: &str| {

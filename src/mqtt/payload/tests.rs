@@ -7,6 +7,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::catalog::Trail;
 use crate::domain::decide::Order;
 use crate::domain::device::{Capabilities, Hardware, Reported};
 use crate::domain::eligibility::{Finding, Reason, Rule};
@@ -14,7 +15,6 @@ use crate::domain::event::{Hello, Report};
 use crate::domain::feedback::{Feedback, Finished, Progress, Word};
 use crate::domain::ids::{ActionId, ArtifactId, AttributeId, ImageId, ProductId, TenantId, Time};
 use crate::domain::image::{Artifact, Image, Sha256};
-use crate::domain::offer::Rules;
 use crate::domain::version::{Running, Version};
 use crate::engine::call::{Command, Desired, Message, Outcome, Receipt, Wanted};
 use crate::engine::query::Explanation;
@@ -269,6 +269,18 @@ fn a_fingerprint_is_equal_for_a_repeat_and_only_for_a_repeat() {
     assert_eq!(fingerprint(r#"{"time":0,"status":{"execution":"closed"}}"#), KEPT);
 }
 
+#[test]
+fn over_http_all_that_is_said_in_one_second_is_kept_and_only_the_same_again_is_a_repeat() {
+    let said = |detail: &str| {
+        let status =
+            format!(r#"{{"execution":"proceeding","result":{{"finished":"none"}},"details":["{detail}"]}}"#);
+        let body = format!(r#"{{"id":101,"time":"20240511T121314","status":{status}}}"#);
+        ddi_feedback(action(), Format::Json, body.as_bytes()).unwrap().fingerprint
+    };
+    assert_eq!(said("installing"), said("installing"));
+    assert_ne!(said("installing"), said("installed"));
+}
+
 /// The first eight bytes of the SHA-256 of `08 03` and the time in eight bytes.
 const KEPT: u64 = 1_266_596_882_805_200_826;
 
@@ -394,13 +406,9 @@ fn what_cannot_be_read_is_refused_with_a_code() {
 }
 
 fn image() -> Arc<Image> {
+    let (id, product) = (ImageId::new(12).unwrap(), ProductId::parse("lamp").unwrap());
+    let trail = Trail::new("admin", Time(0));
     Arc::new(Image {
-        id: ImageId::new(12).unwrap(),
-        tenant: TenantId::default(),
-        product: ProductId::parse("lamp").unwrap(),
-        kind: kind(3),
-        number: 7155,
-        version: version("1.0.3"),
         artifacts: vec![Artifact {
             id: ArtifactId::new(1201).unwrap(),
             name: "lamp \"3\".bin".into(),
@@ -409,8 +417,7 @@ fn image() -> Arc<Image> {
             sha1: [0x01; 20],
             md5: [0xF0; 16],
         }],
-        rules: Rules::default(),
-        created: Time(0),
+        ..Image::new(TenantId::default(), id, product, (kind(3), 7155), version("1.0.3"), trail)
     })
 }
 

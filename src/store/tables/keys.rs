@@ -3,7 +3,8 @@
 //! A name is followed by NUL (names never contain it) unless it ends the key, so a tenant's rows lie together and no
 //! tenant is the prefix of another. Numbers are big-endian, so that their order is the order of the bytes.
 
-use crate::domain::ids::{ActionId, DeviceId, DeviceKey, FirmwareType, ProductId, TenantId, Time};
+use crate::domain::catalog::Section;
+use crate::domain::ids::{ActionId, DeviceId, DeviceKey, FirmwareType, ItemId, ProductId, TenantId, Time};
 use crate::domain::version::Version;
 use crate::store::tables::Counter;
 
@@ -85,6 +86,37 @@ pub(super) fn due(at: Time, tenant: &TenantId, action: ActionId) -> Vec<u8> {
     [&at.0.to_be_bytes(), tenant.as_str().as_bytes(), NUL, &action.get().to_be_bytes()].concat()
 }
 
+/// Every item of a section.
+pub(super) fn section(tenant: &TenantId, section: Section) -> Vec<u8> {
+    [tenant.as_str().as_bytes(), NUL, &[section_code(section)]].concat()
+}
+
+/// An item.
+pub(super) fn item(tenant: &TenantId, section: Section, id: ItemId) -> Vec<u8> {
+    [self::section(tenant, section).as_slice(), &id.get().to_be_bytes()].concat()
+}
+
+/// An item by its name.
+pub(super) fn item_name(tenant: &TenantId, section: Section, name: &str) -> Vec<u8> {
+    [self::section(tenant, section).as_slice(), b"n", name.as_bytes()].concat()
+}
+
+/// An item by its key.
+pub(super) fn item_key(tenant: &TenantId, section: Section, key: &str) -> Vec<u8> {
+    [self::section(tenant, section).as_slice(), b"k", key.as_bytes()].concat()
+}
+
+fn section_code(section: Section) -> u8 {
+    match section {
+        Section::DeviceTags => 0,
+        Section::ReleaseTags => 1,
+        Section::Types => 2,
+        Section::ReleaseTypes => 3,
+        Section::Products => 4,
+        Section::Filters => 5,
+    }
+}
+
 /// A counter.
 pub(super) fn counter(counter: Counter<'_>) -> Vec<u8> {
     match counter {
@@ -98,6 +130,9 @@ pub(super) fn counter(counter: Counter<'_>) -> Vec<u8> {
         Counter::Epoch => b"epoch".to_vec(),
         Counter::ImageNumber(tenant, kind) => {
             [b"image-number", NUL, tenant.as_str().as_bytes(), NUL, &[kind.get()]].concat()
+        }
+        Counter::Item(tenant, section) => {
+            [b"item", NUL, tenant.as_str().as_bytes(), NUL, &[section_code(section)]].concat()
         }
     }
 }

@@ -30,7 +30,7 @@ use super::{Counter, Digest, Operator, Principal, Task, keys};
 pub struct View<'a>(pub &'a dyn Read);
 
 /// The rows of a list.
-struct Page<'k> {
+pub(super) struct Page<'k> {
     table: Table,
     /// What the keys begin with.
     prefix: &'k [u8],
@@ -341,7 +341,7 @@ impl View<'_> {
     }
 
     /// One row.
-    fn row<T>(
+    pub(super) fn row<T>(
         self,
         table: Table,
         key: &[u8],
@@ -352,7 +352,7 @@ impl View<'_> {
     }
 
     /// The rows of a list; `read` gets what follows the prefix in the key, and the value.
-    fn page<T>(
+    pub(super) fn page<T>(
         self,
         page: Page<'_>,
         read: impl Fn(&[u8], &[u8]) -> Result<T, Bad>,
@@ -377,7 +377,8 @@ impl View<'_> {
     }
 }
 
-fn rising(table: Table, prefix: &[u8], after: Option<Vec<u8>>, limit: usize) -> Page<'_> {
+/// The rows behind `after`, in the order of their keys.
+pub(super) fn rising(table: Table, prefix: &[u8], after: Option<Vec<u8>>, limit: usize) -> Page<'_> {
     Page { table, prefix, after, newest_first: false, limit }
 }
 
