@@ -1,6 +1,7 @@
 //! What the doors share whose devices have no token of ours, as the operator has set it.
 
 use axum::http::header::HOST;
+use axum::http::{HeaderValue, Uri};
 use tokio::sync::Mutex;
 
 use super::site::Site;
@@ -48,13 +49,18 @@ impl Legacy {
         }
     }
 
-    /// How devices reach this server: as the operator says, or else as this client did. HTTP/1.0 need not say it.
+    /// How devices reach this server: as the operator says, or else as this client did. HTTP/1.0 need not say it, and
+    /// ESP8266 devices may write `host: esp`, by which they mean themselves.
     pub fn site(&self, asked: &Asked) -> Site {
-        let says = [HOST.as_str(), "x-forwarded-host"].iter().any(|name| asked.headers.contains_key(*name));
-        match &self.public {
-            Some(public) => public.clone(),
-            None if says => asked.site.clone(),
-            None => Site { authority: self.listening.clone(), ..asked.site.clone() },
+        if let Some(public) = &self.public {
+            return public.clone();
         }
+        let mut headers = asked.headers.clone();
+        headers.remove(HOST);
+        let hosts = asked.headers.get_all(HOST).iter();
+        let named = |host: &&HeaderValue| !matches!(host.as_bytes(), b"esp" | b"esp8266");
+        let host = hosts.filter(named).find_map(|host| host.to_str().ok()).unwrap_or(&self.listening);
+        headers.extend(HeaderValue::from_str(host).ok().map(|host| (HOST, host)));
+        Site::of(&Uri::from_static("/"), &headers)
     }
 }

@@ -92,7 +92,7 @@ fn last(
     };
     let (protocol, created) = match slot {
         None => (protocol, Created::Seconds(created.0 / 1000)),
-        Some(_) => (format!("{protocol}:"), Created::Text(stamp(created).to_string())),
+        Some(_) => (format!("{protocol}:"), Created::Text(stamp(created))),
     };
     let newest = Newest {
         version: version.as_str(),
@@ -222,7 +222,7 @@ fn kept(site: &Site, id: &str, created: Time) -> Result<Response, Fault> {
             host: site.authority.clone(),
             path,
         },
-        created: stamp(created).to_string(),
+        created: stamp(created),
     };
     Ok((StatusCode::CREATED, Json(body)).into_response())
 }
@@ -301,6 +301,8 @@ fn encode(value: &impl Serialize) -> Result<Vec<u8>, Fault> {
     serde_json::to_vec(value).map_err(|error| ApiError::internal(&error).into())
 }
 
-fn stamp(time: Time) -> Timestamp {
-    i64::try_from(time.0).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok()).unwrap_or(Timestamp::MAX)
+/// Milliseconds always, as JavaScript writes them.
+fn stamp(time: Time) -> String {
+    let stamp = i64::try_from(time.0).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+    format!("{:.3}", stamp.unwrap_or(Timestamp::MAX))
 }
