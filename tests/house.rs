@@ -126,7 +126,9 @@ fn source_lines(folder: &Path) -> usize {
     paths
         .map(|path| match path.extension().and_then(|extension| extension.to_str()) {
             _ if path.is_dir() => source_lines(&path),
-            Some("rs" | "py" | "sh" | "h" | "cpp" | "ino") => fs::read_to_string(&path).unwrap().lines().count(),
+            Some("rs" | "py" | "sh" | "h" | "cpp" | "ino") => {
+                fs::read_to_string(&path).unwrap().lines().count()
+            }
             _ => 0,
         })
         .sum()

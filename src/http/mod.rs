@@ -4,18 +4,22 @@
 //! bytes. Artifact bytes never pass the engine. `serve` and below it `pace`, `request`, `range` and `body` know no
 //! dialect; `api` and `downloads` are two of our own, and `dialect` holds those of other servers' devices.
 
+mod accept;
 mod api;
 mod auth;
 mod body;
 mod dialect;
 mod downloads;
 mod error;
+mod hawkbit;
 mod linger;
+mod manage;
 mod pace;
 pub mod range;
 mod request;
 mod serve;
 mod shelf;
+mod site;
 pub mod wire;
 
 use std::time::Instant;
@@ -29,7 +33,7 @@ use std::sync::Arc;
 
 use crate::domain::ids::Time;
 use crate::engine::Engine;
-use crate::engine::call::{Call, Reply};
+use crate::engine::call::{Call, Reply, Secret};
 use crate::engine::query::Reader;
 use crate::engine::query::StoreError;
 use error::ApiError;
@@ -51,6 +55,8 @@ struct Door {
     epoch: u64,
     ddi_poll_s: u32,
     legacy: dialect::Legacy,
+    /// The only client whose logins are taken, where one is set.
+    login_client: Option<Secret>,
 }
 
 impl Door {
@@ -83,8 +89,11 @@ fn router(door: Arc<Door>) -> Router {
         .route("/healthz", get(healthy))
         .route("/artifacts/{sha256}", get(downloads::fetch))
         .nest("/api/v1", api::routes())
+        .nest(manage::PATH, manage::routes(&door))
+        .merge(paths(&dialect::afero::PATHS, || any(dialect::afero::serve)))
         .route(dialect::ddi::PATH, any(dialect::ddi::serve))
-        .merge(legacy())
+        .merge(paths(&dialect::esp::PATHS, || any(dialect::esp::serve)))
+        .merge(paths(&dialect::arkors::PATHS, || any(dialect::arkors::serve)))
         .fallback(error::no_such_path)
         .method_not_allowed_fallback(error::no_such_method)
         .layer(axum::middleware::from_fn(linger::after_refusal))
@@ -92,12 +101,9 @@ fn router(door: Arc<Door>) -> Router {
         .with_state(door)
 }
 
-/// The paths of dialects whose devices have no token of ours.
-fn legacy() -> Router<Arc<Door>> {
-    let esp = dialect::esp::PATHS
-        .iter()
-        .fold(Router::new(), |routes, path| routes.route(path, any(dialect::esp::serve)));
-    dialect::arkors::PATHS.iter().fold(esp, |routes, path| routes.route(path, any(dialect::arkors::serve)))
+/// One method router for several paths.
+fn paths(paths: &[&str], answer: impl Fn() -> axum::routing::MethodRouter<Arc<Door>>) -> Router<Arc<Door>> {
+    paths.iter().fold(Router::new(), |router, path| router.route(path, answer()))
 }
 
 /// No answer is to be sniffed, framed or run as a page, and none is to be kept by a proxy unless it says so itself.

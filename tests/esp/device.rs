@@ -79,7 +79,8 @@ fn number(version: &str) -> Option<u32> {
 
 /// Fetches an image whole.
 fn fetch(address: SocketAddr, path: &str) -> Vec<u8> {
-    let answer = ask(address, &format!("GET {path} HTTP/1.1\r\nHost: ota.example\r\nConnection: close\r\n\r\n"));
+    let answer =
+        ask(address, &format!("GET {path} HTTP/1.1\r\nHost: ota.example\r\nConnection: close\r\n\r\n"));
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
     let head = head.to_lowercase();
@@ -94,8 +95,11 @@ fn a_device_goes_from_boot_to_its_new_version() {
     assert_eq!(upload(&server, "lamp", json!({"version": "1.0.1", "user1": 10, "user2": 20})).status(), 201);
     let answer = poll(server.http(), "esp-0001", "1.0.0", "HTTP/1.0");
     let last = read(&answer, "url").expect("an answer that a device can read");
-    let expected =
-        Last { version: "1.0.1".into(), host: "ota.example".into(), place: "/firmware/lamp/versions/1.0.1".into() };
+    let expected = Last {
+        version: "1.0.1".into(),
+        host: "ota.example".into(),
+        place: "/firmware/lamp/versions/1.0.1".into(),
+    };
     assert_eq!(last, expected);
     assert!(number(&last.version) > number("1.0.0"));
     assert_eq!(fetch(server.http(), &format!("{}/user1.bin", last.place)), digits(10));
@@ -122,7 +126,8 @@ fn the_longest_names_still_fit_the_buffer() {
     let warning = made.header("warning").unwrap_or_default().to_owned();
     assert_eq!((made.status(), warning.contains("longer than 199 bytes")), (201, true));
     for (version, warned) in [("256.0.0", "above 255"), ("256.0.1-rc1", "above 255"), ("1.0.0", "")] {
-        let made = upload(&server, &format!("b{version}"), json!({"version": version, "user1": 1, "user2": 1}));
+        let made =
+            upload(&server, &format!("b{version}"), json!({"version": version, "user1": 1, "user2": 1}));
         let warning = made.header("warning").unwrap_or_default().to_owned();
         assert_eq!((made.status(), warning.contains(warned)), (201, true), "{version} {warning}");
     }

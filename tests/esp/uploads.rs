@@ -73,9 +73,18 @@ fn a_wrong_upload_is_named_and_leaves_nothing() {
         (bytes(doc! {"user1": "one", "user2": binary(b"two")}), "user1 is not binary"),
         (bytes(doc! {"user1": binary(b""), "user2": binary(b"two")}), "user1 is empty"),
         (nested, "user1 is not binary"),
-        (bytes(doc! {"version": 1, "user1": binary(b"one"), "user2": binary(b"two")}), "version is not a short string"),
-        (bytes(doc! {"version": "1.0", "user1": binary(b"one"), "user2": binary(b"two")}), "the version is not semantic"),
-        (bytes(doc! {"type": "huge", "user1": binary(b"one"), "user2": binary(b"two")}), "the type is major, minor or patch"),
+        (
+            bytes(doc! {"version": 1, "user1": binary(b"one"), "user2": binary(b"two")}),
+            "version is not a short string",
+        ),
+        (
+            bytes(doc! {"version": "1.0", "user1": binary(b"one"), "user2": binary(b"two")}),
+            "the version is not semantic",
+        ),
+        (
+            bytes(doc! {"type": "huge", "user1": binary(b"one"), "user2": binary(b"two")}),
+            "the type is major, minor or patch",
+        ),
         (b"{\"user1\": 1}".to_vec(), "it does not have the length that it declares"),
         (changed(0, 200), "it does not have the length that it declares"),
         (good[..good.len() - 3].to_vec(), "it does not have the length that it declares"),
@@ -113,7 +122,10 @@ fn images_over_the_limit_are_refused_before_they_come() {
     assert_eq!(upload(&server, "lamp", sizes(500, 500)).status(), 201);
     // Equal content is a new version, and one file.
     assert_eq!(upload(&server, "lamp", sizes(500, 500)).status(), 201);
-    assert_eq!((files(&server).len(), server.client().get("images").body["items"].as_array().unwrap().len()), (1, 2));
+    assert_eq!(
+        (files(&server).len(), server.client().get("images").body["items"].as_array().unwrap().len()),
+        (1, 2)
+    );
 }
 
 #[test]

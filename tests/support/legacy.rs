@@ -100,7 +100,9 @@ impl World {
             ["sees", "offers"] => {
                 let found = client.get("offers").body;
                 let lines = found["items"].as_array().unwrap().iter();
-                let line = |o: &Value| format!("{} type {} image {} {}", o["product"], o["type"], o["image"], o["rules"]);
+                let line = |o: &Value| {
+                    format!("{} type {} image {} {}", o["product"], o["type"], o["image"], o["rules"])
+                };
                 lines.map(line).collect()
             }
             _ => panic!("no such line: {words:?}"),
@@ -114,7 +116,9 @@ impl World {
         let mut given = BTreeMap::new();
         for line in rest {
             match line.split_once(": ").or_else(|| Some((line.strip_suffix(':')?, ""))) {
-                Some((name, value)) if !line.starts_with(['{', '[', '=', '"']) && !line.starts_with("bson") => {
+                Some((name, value))
+                    if !line.starts_with(['{', '[', '=', '"']) && !line.starts_with("bson") =>
+                {
                     given.insert(name.to_owned(), self.with_names(value));
                 }
                 _ if line.starts_with("bson ") => request.body = bson(&line[5..]),

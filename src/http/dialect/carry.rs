@@ -2,9 +2,12 @@
 //! and the shelf. A word of the device is answered after its commit.
 
 pub(super) mod arkors;
+pub(super) mod binary;
 pub(super) mod esp;
 mod form;
 mod open;
+pub(super) mod pool;
+mod push;
 
 use axum::http::StatusCode;
 

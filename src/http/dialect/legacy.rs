@@ -4,8 +4,8 @@ use axum::http::header::HOST;
 use axum::http::{HeaderValue, Uri};
 use tokio::sync::Mutex;
 
-use super::site::Site;
 use super::{Asked, arkors, esp};
+use crate::http::site::Site;
 
 /// What the operator has set.
 #[derive(Debug, Clone, Default)]

@@ -2,12 +2,13 @@
 //! [`Reply`] or a [`No`] becomes bytes. None of them sees the engine or the store; what a call does stands once, in
 //! `carry`. A further dialect is a folder here, a route, and its transcripts.
 
+pub mod afero;
 pub mod arkors;
 mod carry;
 pub mod ddi;
 pub mod esp;
 mod legacy;
-mod site;
+mod pool;
 
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ use super::Door;
 use super::auth::Peer;
 use super::error::ApiError;
 use super::request::{self, JSON_MAX};
+use super::site::Site;
 use crate::domain::action::{Action, Refusal};
 use crate::domain::decide::{Entry, Reject};
 use crate::domain::event::Configuration;
@@ -29,7 +31,6 @@ use crate::domain::ids::{ActionId, ImageId, Time};
 use crate::domain::image::{Artifact, Image};
 use crate::engine::call::Secret;
 use crate::store::artifacts::ArtifactFile;
-use site::Site;
 
 pub use legacy::{Legacy, LegacySettings};
 

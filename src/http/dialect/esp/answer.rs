@@ -17,10 +17,10 @@ use crate::domain::ids::{ProductId, Time};
 use crate::domain::image::Artifact;
 use crate::domain::version::Version;
 use crate::http::dialect::Asked;
-use crate::http::dialect::site::Site;
 use crate::http::downloads::{Undelivered, deliver, no_range};
 use crate::http::error::ApiError;
 use crate::http::range::plan;
+use crate::http::site::Site;
 use crate::store::artifacts::ArtifactFile;
 
 /// What the later client holds (`get_version_body[200]`), its end among it.
