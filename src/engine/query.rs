@@ -2,6 +2,7 @@
 
 mod catalog;
 pub mod pool;
+mod versions;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
