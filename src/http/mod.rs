@@ -14,6 +14,7 @@ mod error;
 mod hawkbit;
 mod linger;
 mod manage;
+mod openapi;
 mod pace;
 pub mod range;
 mod request;
@@ -85,6 +86,8 @@ fn router(door: Arc<Door>) -> Router {
     Router::new()
         .route("/", get(welcome))
         .route("/healthz", get(healthy))
+        .route("/openapi.json", get(openapi::json))
+        .route("/docs", get(openapi::page))
         .route("/artifacts/{sha256}", get(downloads::fetch))
         .nest("/api/v1", api::routes())
         .nest(manage::PATH, manage::routes(&door))
@@ -117,7 +120,8 @@ async fn welcome() -> Response {
         "updraft ",
         env!("CARGO_PKG_VERSION"),
         "\nUpdates the software of a fleet of devices.\n\n",
-        "Operators: the API is below /api/v1/ (start with /api/v1/status and a token).\n",
+        "Operators: the API is below /api/v1/ (start with /api/v1/status and a token),\n",
+        "           hawkBit's management API below /rest/v1/; /docs shows all that is served.\n",
         "Devices:   files are below /artifacts/, versions and commands go over MQTT.\n",
     );
     plain(text)
