@@ -286,6 +286,14 @@ pub enum Call {
         /// The name.
         name: Box<str>,
     },
+    /// Gives an operator a password beside its token, or takes it away.
+    SetPassword {
+        /// The name.
+        name: Box<str>,
+        /// What the password is checked against, a PHC string. Whoever calls has hashed it: that takes longer than the
+        /// engine has.
+        hash: Option<Box<str>>,
+    },
     /// Removes an operator.
     RemoveOperator {
         /// The name.
@@ -317,6 +325,7 @@ impl Call {
             | Call::PutItem { .. }
             | Call::AddTenant { .. }
             | Call::Configure { .. }
+            | Call::SetPassword { .. }
             | Call::RenewToken { .. }
             | Call::RenewOperator { .. }
             | Call::AddImages { .. }
@@ -383,6 +392,8 @@ pub enum Reply {
         /// Its token, which is shown only now.
         token: Secret,
     },
+    /// An operator has a password now, or none any more.
+    Password(Operator),
     /// Something was removed. An image's files that nothing needs any more are named.
     Removed {
         /// Files to delete.

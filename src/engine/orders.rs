@@ -1,11 +1,13 @@
 //! What operators want: each call checked against the store and carried out whole, or refused with a reason.
 
 mod assign;
+mod catalog;
 mod devices;
 mod images;
 mod offers;
 mod people;
 mod releases;
+mod tenants;
 
 use super::access::new_token;
 use super::apply::Batch;
@@ -79,11 +81,12 @@ impl Batch<'_> {
             Call::AddOperator { name, tenant, role } => self.add_operator(name, tenant, role),
             Call::RenewOperator { name } => self.renew_operator(name),
             Call::RemoveOperator { name } => self.remove_operator(name),
-            Call::AddItems { .. }
-            | Call::PutItem { .. }
-            | Call::RemoveItem { .. }
-            | Call::AddTenant { .. }
-            | Call::Configure { .. } => Err(CallError::Busy.into()),
+            Call::SetPassword { name, hash } => self.set_password(&name, hash.as_deref()),
+            Call::AddItems { tenant, items, by } => self.add_items(&tenant, items, &by),
+            Call::PutItem { item, by } => self.put_item(item, &by),
+            Call::RemoveItem { tenant, section, id } => self.remove_item(&tenant, section, id),
+            Call::AddTenant { tenant, by } => self.add_tenant(tenant, &by),
+            Call::Configure { tenant, settings, by } => self.configure(&tenant, settings, &by),
         }
     }
 }

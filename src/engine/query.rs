@@ -1,5 +1,7 @@
 //! Questions that change nothing, answered from a snapshot beside the writer.
 
+mod catalog;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 

@@ -80,6 +80,31 @@ fn select(confined: Option<&TenantId>, asked: Option<TenantId>) -> Result<Tenant
     }
 }
 
+/// Who speaks at a door that is for operators only.
+#[derive(Debug, Clone)]
+pub struct Operator {
+    /// The name.
+    pub name: Box<str>,
+    /// The tenant that the operator is confined to.
+    pub confined: Option<TenantId>,
+    /// What it may do.
+    pub role: Role,
+    /// The tenant that stands before the name (hawkBit: `TENANT\user`).
+    pub asked: Option<String>,
+}
+
+/// The operator who sends a request.
+///
+/// # Errors
+/// As [`identify`]; devices are nobody here.
+pub async fn operator(parts: &Parts, door: &Arc<Door>) -> Result<Operator, ApiError> {
+    let asked = Credential::of(&parts.headers)?.and_then(|credential| credential.tenant);
+    match identify(parts, door).await? {
+        Identity::Operator { name, tenant: confined, role } => Ok(Operator { name, confined, role, asked }),
+        Identity::Device(_) => Err(ApiError::unauthenticated()),
+    }
+}
+
 /// Who sends a request, whoever it is.
 ///
 /// # Errors
@@ -132,6 +157,8 @@ fn too_many_failures(wait: Duration) -> ApiError {
 /// What an `Authorization` header claims.
 #[derive(Debug)]
 struct Credential {
+    /// The tenant before the name and a backslash.
+    tenant: Option<String>,
     /// The name, which only the Basic scheme has.
     name: Option<String>,
     token: Secret,
@@ -149,7 +176,7 @@ impl Credential {
         let text = value.to_str().map_err(|_| malformed("the Authorization header must be ASCII"))?;
         let (scheme, rest) = text.split_once(' ').unwrap_or((text, ""));
         match (scheme.to_ascii_lowercase().as_str(), rest.trim()) {
-            ("bearer", token) => Ok(Some(Credential { name: None, token: Secret::new(token) })),
+            ("bearer", token) => Ok(Some(Credential { tenant: None, name: None, token: Secret::new(token) })),
             ("basic", encoded) => basic(encoded)
                 .map(Some)
                 .ok_or_else(|| malformed("send `Basic` with the base64 of `name:token`")),
@@ -170,7 +197,13 @@ impl Credential {
 fn basic(encoded: &str) -> Option<Credential> {
     let text = String::from_utf8(STANDARD.decode(encoded).ok()?).ok()?;
     let (name, token) = text.split_once(':')?;
-    Some(Credential { name: Some(name.to_owned()), token: Secret::new(token) })
+    // No name of ours has a backslash.
+    let (tenant, name) = name.split_once('\\').map_or((None, name), |(tenant, name)| (Some(tenant), name));
+    Some(Credential {
+        tenant: tenant.map(str::to_owned),
+        name: Some(name.to_owned()),
+        token: Secret::new(token),
+    })
 }
 
 fn malformed(message: &str) -> ApiError {

@@ -4,18 +4,22 @@
 //! bytes. Artifact bytes never pass the engine. `serve` and below it `pace`, `request`, `range` and `body` know no
 //! dialect; `api` and `downloads` are two of our own, and `dialect` holds those of other servers' devices.
 
+mod accept;
 mod api;
 mod auth;
 mod body;
 mod dialect;
 mod downloads;
 mod error;
+mod hawkbit;
 mod linger;
+mod manage;
 mod pace;
 pub mod range;
 mod request;
 mod serve;
 mod shelf;
+mod site;
 pub mod wire;
 
 use std::time::Instant;
@@ -75,6 +79,7 @@ fn router(door: Arc<Door>) -> Router {
         .route("/healthz", get(healthy))
         .route("/artifacts/{sha256}", get(downloads::fetch))
         .nest("/api/v1", api::routes())
+        .nest(manage::PATH, manage::routes(&door))
         .route(dialect::ddi::PATH, any(dialect::ddi::serve))
         .fallback(error::no_such_path)
         .method_not_allowed_fallback(error::no_such_method)

@@ -71,6 +71,11 @@ impl Params {
         self.take(name)?.ok_or_else(missing)
     }
 
+    /// The first parameter of this name, which stays.
+    pub fn first(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
+    }
+
     /// Takes `limit`: 1 to [`PAGE_MAX`].
     ///
     /// # Errors

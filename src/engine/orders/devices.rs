@@ -26,6 +26,7 @@ impl Batch<'_> {
         if self.draft.view().has_device(&key)? {
             return Err(CallError::DeviceExists(key.device).into());
         }
+        self.know_tenant(&key.tenant, by)?;
         let device = Device::new(key, product, by, self.now);
         self.draft.put_device(&device)?;
         let token = fresh_token()?;
@@ -57,6 +58,7 @@ impl Batch<'_> {
                 }
             }
         }
+        self.know_tenant(tenant, by)?;
         let made = new.into_iter().map(|device| self.register(tenant, device, by));
         Ok(Reply::Devices(made.collect::<Result<_, Failed>>()?))
     }
@@ -162,6 +164,7 @@ impl Batch<'_> {
         let mut device = match (known, newcomer) {
             (Some(device), _) => device,
             (None, Some(product)) => {
+                self.know_tenant(&key.tenant, SELF)?;
                 let new = Device::new(key, product, SELF, self.now);
                 self.match_filters(new)?
             }

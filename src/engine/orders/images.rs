@@ -37,6 +37,7 @@ impl Batch<'_> {
                 return Err(CallError::Twice(format!("{name} {}", image.version)).into());
             }
         }
+        self.know_tenant(tenant, by)?;
         let made = new.into_iter().map(|image| self.add_image(tenant, image, by));
         let images = made.collect::<Result<_, Failed>>()?;
         Ok(Reply::Images { images, files: Vec::new() })

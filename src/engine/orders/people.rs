@@ -2,6 +2,7 @@
 
 use super::{Failed, fresh_token};
 use crate::domain::ids::TenantId;
+use crate::domain::seeds::SYSTEM;
 use crate::engine::access::digest;
 use crate::engine::apply::Batch;
 use crate::engine::call::{CallError, Reply};
@@ -16,6 +17,9 @@ impl Batch<'_> {
     ) -> Result<Reply, Failed> {
         if self.draft.view().operator(&name)?.is_some() {
             return Err(CallError::OperatorExists(name).into());
+        }
+        if let Some(tenant) = &tenant {
+            self.know_tenant(tenant, SYSTEM)?;
         }
         let token = fresh_token()?;
         let operator = Operator { name, tenant, role, digest: digest(token.reveal()), created: self.now };
@@ -44,7 +48,16 @@ impl Batch<'_> {
             return Err(CallError::LastAdministrator(name).into());
         }
         self.draft.remove_operator(&name)?;
+        self.draft.put_password(&name, None)?;
         self.effects.evicted.push(Principal::Operator(name));
         Ok(Reply::Removed { files: Vec::new() })
+    }
+
+    pub(super) fn set_password(&mut self, name: &str, hash: Option<&str>) -> Result<Reply, Failed> {
+        let Some(operator) = self.draft.view().operator(name)? else {
+            return Err(CallError::NoSuchOperator(name.into()).into());
+        };
+        self.draft.put_password(name, hash)?;
+        Ok(Reply::Password(operator))
     }
 }

@@ -4,7 +4,6 @@
 
 mod carry;
 pub mod ddi;
-mod site;
 
 use std::sync::Arc;
 
@@ -18,6 +17,7 @@ use super::Door;
 use super::auth::Peer;
 use super::error::ApiError;
 use super::request::{self, JSON_MAX};
+use super::site::Site;
 use crate::domain::action::{Action, Refusal};
 use crate::domain::decide::{Entry, Reject};
 use crate::domain::event::Configuration;
@@ -26,7 +26,6 @@ use crate::domain::ids::{ActionId, ImageId, Time};
 use crate::domain::image::{Artifact, Image};
 use crate::engine::call::Secret;
 use crate::store::artifacts::ArtifactFile;
-use site::Site;
 
 /// A request, with its path and query decoded.
 #[derive(Debug)]

@@ -93,6 +93,19 @@ impl View<'_> {
         Ok(row.or_else(|| (*id == TenantId::default()).then(first_tenant)))
     }
 
+    /// The tenant of that name in whatever case its letters are: as written where there is one, else the first. Walks
+    /// the tenants, who are few, for a name that none of them has as it is written.
+    pub fn tenant_like(self, name: &str) -> Result<Option<Tenant>, StoreError> {
+        let Ok(id) = TenantId::parse(name) else { return Ok(None) };
+        match self.tenant(&id)? {
+            Some(tenant) => Ok(Some(tenant)),
+            None => {
+                let like = |tenant: &Tenant| tenant.id.as_str().eq_ignore_ascii_case(name);
+                Ok(self.tenants(None, usize::MAX)?.into_iter().find(like))
+            }
+        }
+    }
+
     /// Tenants in the order of their ids.
     pub fn tenants(self, after: Option<&TenantId>, limit: usize) -> Result<Vec<Tenant>, StoreError> {
         let behind = after.map(|id| id.as_str().as_bytes().to_vec());

@@ -1,6 +1,5 @@
 //! Replies in DDI's words: compact, with links that begin as the client reached this server.
 
-use axum::body::Body;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LAST_MODIFIED};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -343,11 +342,6 @@ fn attachment(name: &str) -> HeaderValue {
 
 fn header(text: String) -> HeaderValue {
     HeaderValue::try_from(text).expect("digits, dates and the signs of a token are a header value")
-}
-
-/// An answer without a body.
-pub fn empty(status: StatusCode) -> Response {
-    (status, Body::empty()).into_response()
 }
 
 #[cfg(test)]
