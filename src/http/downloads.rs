@@ -116,6 +116,16 @@ pub(super) fn no_range(size: u64) -> HeaderValue {
     value(format!("bytes */{size}"))
 }
 
+/// Quoted only when needed; other signs than those of a token become `_` (RFC 6266 has no way that all can read).
+pub(super) fn attachment(name: &str) -> HeaderValue {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "!#$&+-.^_`|~".contains(c);
+    if name.chars().all(plain) {
+        return value(format!("attachment;filename={name}"));
+    }
+    let shown: String = name.chars().map(|c| if plain(c) || c == ' ' { c } else { '_' }).collect();
+    value(format!("attachment;filename=\"{shown}\""))
+}
+
 /// An answer before its method is looked at.
 struct Outline {
     status: StatusCode,
@@ -190,4 +200,21 @@ fn content_range(span: Span, size: u64) -> String {
 
 fn value(text: String) -> HeaderValue {
     HeaderValue::try_from(text).expect("text made of digits and constants is a header value")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_files_cannot_end_their_header() {
+        let table = [
+            ("app.swu", "attachment;filename=app.swu"),
+            ("my app.swu", "attachment;filename=\"my app.swu\""),
+            ("a\"b;é.bin", "attachment;filename=\"a_b__.bin\""),
+        ];
+        for (name, expected) in table {
+            assert_eq!(attachment(name), HeaderValue::from_static(expected));
+        }
+    }
 }

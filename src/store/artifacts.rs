@@ -214,18 +214,23 @@ impl Upload {
         Ok(())
     }
 
+    /// What the upload would turn out to be if it ended here: some sums are to be checked before it has a name.
+    pub fn so_far(&self) -> Stored {
+        Stored {
+            sha256: Sha256(self.sha256.clone().finalize().into()),
+            sha1: self.sha1.clone().finalize().into(),
+            md5: self.md5.clone().finalize().into(),
+            size: self.size,
+        }
+    }
+
     /// Ends the upload. When this returns without an error, the artifact is on disk under its name; an artifact
     /// that was there before is replaced by its equal.
     ///
     /// # Errors
     /// [`ArtifactError::Full`] or [`ArtifactError::Io`] when it cannot be brought to disk.
-    pub fn finish(mut self) -> Result<Stored, ArtifactError> {
-        let stored = Stored {
-            sha256: Sha256(std::mem::take(&mut self.sha256).finalize().into()),
-            sha1: std::mem::take(&mut self.sha1).finalize().into(),
-            md5: std::mem::take(&mut self.md5).finalize().into(),
-            size: self.size,
-        };
+    pub fn finish(self) -> Result<Stored, ArtifactError> {
+        let stored = self.so_far();
         let path = path(&self.root, &stored.sha256);
         let folder = path.parent().expect("a path that was joined has a parent");
         self.file.sync_all().map_err(failed("bring a file to disk"))?;

@@ -2,7 +2,7 @@
 
 use super::{Reader, StoreError};
 use crate::domain::catalog::{Item, Section};
-use crate::domain::ids::{ItemId, TenantId};
+use crate::domain::ids::{ItemId, ProductId, TenantId};
 use crate::domain::tenant::Tenant;
 use crate::store::tables::Operator;
 
@@ -43,6 +43,11 @@ impl Reader {
         key: &str,
     ) -> Result<Option<Item>, StoreError> {
         self.ask(|view| view.item_keyed(tenant, section, key))
+    }
+
+    /// Whether there is a device of the product.
+    pub fn has_devices(&self, tenant: &TenantId, product: &ProductId) -> Result<bool, StoreError> {
+        Ok(!self.ask(|view| view.product_devices(tenant, product, None, 1))?.is_empty())
     }
 
     /// A tenant. That of a server with only one is always there; others when somebody has made them, or registered

@@ -64,7 +64,7 @@ impl Desk {
         let is_file = parts.uri.path().ends_with("/download");
         let media = accept::preferred(&parts.headers, &WRITTEN);
         Ok(Desk {
-            tenant: tenant(&operator)?,
+            tenant: tenant(door, &operator).await?,
             by: operator.name,
             site: Site::of(&parts.uri, &parts.headers),
             query: Params::of(&parts.uri).map_err(|_| Fault::parameter("query"))?,
@@ -183,12 +183,9 @@ fn unauthenticated() -> Fault {
 
 /// The tenant that the user's name says (`TENANT\user`, in any case), or the operator's own, or the default one. All
 /// other tenants look as if the password were wrong.
-fn tenant(operator: &Operator) -> Result<TenantId, Fault> {
+async fn tenant(door: &Door, operator: &Operator) -> Result<TenantId, Fault> {
     let own = operator.confined.clone().unwrap_or_default();
-    match &operator.asked {
-        None => Ok(own),
-        Some(asked) if own.as_str().eq_ignore_ascii_case(asked) => Ok(own),
-        Some(asked) if operator.confined.is_none() => TenantId::parse(asked).map_err(|_| unauthenticated()),
-        Some(_) => Err(unauthenticated()),
-    }
+    let Some(asked) = operator.asked.clone() else { return Ok(own) };
+    let found = door.ask(move |reader| reader.tenant_like(&asked)).await?.map(|tenant| tenant.id);
+    found.filter(|found| operator.confined.is_none() || *found == own).ok_or_else(unauthenticated)
 }

@@ -2,8 +2,10 @@
 //! list of this door.
 
 use super::desk::Desk;
+use crate::domain::catalog::Trail;
 use crate::domain::filter::sort::{Sort, SortError};
 use crate::domain::filter::{Filter, Moment, Subject, Value};
+use crate::domain::ids::Time;
 use crate::http::hawkbit::{Fault, Kind};
 
 /// The rows of a page where the request does not say (hawkBit's).
@@ -198,15 +200,25 @@ pub fn flag(value: bool) -> Vec<Value> {
 }
 
 /// The value of a moment.
-pub fn moment(value: crate::domain::ids::Time) -> Vec<Value> {
+pub fn moment(value: Time) -> Vec<Value> {
     vec![Value::Time(value)]
+}
+
+/// The values of who made it and who changed it, when: `createdat`, `createdby`, `lastmodifiedat`, `lastmodifiedby`.
+pub fn trail(trail: &Trail, field: &str) -> Vec<Value> {
+    match field {
+        "createdat" => moment(trail.created),
+        "createdby" => text(&trail.by),
+        "lastmodifiedat" => moment(trail.changed),
+        "lastmodifiedby" => text(&trail.changed_by),
+        _ => Vec::new(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::domain::ids::Time;
 
     const AT: Moment = Moment { now: Time(0), overdue_before: Time(0) };
 

@@ -5,11 +5,19 @@
 //! Besides that, `desk` is who asks, `sent` what a body holds, `shape` what an answer looks like, and `list` how a
 //! list is filtered, sorted and cut.
 
+mod artifacts;
 mod carry;
 mod desk;
+mod fields;
+mod items;
 mod list;
+mod metadata;
+mod modules;
 mod sent;
+mod settypes;
 mod shape;
+mod targettypes;
+mod types;
 
 use std::sync::Arc;
 
@@ -26,6 +34,11 @@ pub(super) const PATH: &str = "/rest/v1";
 /// Every path below `/rest/v1`. Nobody gets further than the desk without having proven who asks.
 pub(super) fn routes(door: &Arc<Door>) -> Router<Arc<Door>> {
     Router::new()
+        .merge(modules::routes())
+        .merge(artifacts::routes())
+        .merge(types::routes())
+        .merge(settypes::routes())
+        .merge(targettypes::routes())
         .fallback(no_path)
         .method_not_allowed_fallback(no_method)
         .layer(axum::middleware::from_fn_with_state(Arc::clone(door), desk::admit))

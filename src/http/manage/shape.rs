@@ -4,6 +4,7 @@
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use serde_json::Value;
 
+use crate::domain::catalog::Trail;
 use crate::domain::ids::Time;
 
 /// A JSON object on its way to a client.
@@ -45,6 +46,14 @@ impl Shape {
     /// Puts a moment, in milliseconds since 1970.
     pub fn moment(self, key: &str, value: Option<Time>) -> Self {
         self.put(key, value.map(|Time(ms)| ms))
+    }
+
+    /// Puts who made it and who changed it, when.
+    pub fn trail(self, trail: &Trail) -> Self {
+        self.put("createdBy", &*trail.by)
+            .moment("createdAt", Some(trail.created))
+            .put("lastModifiedBy", &*trail.changed_by)
+            .moment("lastModifiedAt", Some(trail.changed))
     }
 
     /// Puts the links.
@@ -135,10 +144,11 @@ mod tests {
             .moment("at", Some(Time(5)))
             .put("inner", inner.clone())
             .list("list", vec![inner])
+            .trail(&Trail::new("admin", Time(7)))
             .links(links);
         let expected = concat!(
-            r#"{"name":"b","at":5,"inner":{"z":1},"list":[{"z":1}],"#,
-            r#""_links":{"self":{"href":"http://h/rest/v1/targets/a"},"#,
+            r#"{"name":"b","at":5,"inner":{"z":1},"list":[{"z":1}],"createdBy":"admin","createdAt":7,"#,
+            r#""lastModifiedBy":"admin","lastModifiedAt":7,"_links":{"self":{"href":"http://h/rest/v1/targets/a"},"#,
             r#""actions":{"href":"http://h/rest/v1/targets/a/actions"}}}"#
         );
         assert_eq!(serde_json::to_string(&shape).unwrap(), expected);

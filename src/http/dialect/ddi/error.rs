@@ -28,9 +28,7 @@ fn fault(asked: &Asked, no: No) -> Fault {
             let message = "Only active actions which are in status pending are cancelable.";
             Fault::new(Kind::NotCancelable, message)
         }
-        No::AutoConfirmActive => {
-            Fault::new(Kind::AutoConfirmActive, "Auto confirmation is already active.")
-        }
+        No::AutoConfirmActive => Fault::new(Kind::AutoConfirmActive, "Auto confirmation is already active."),
         No::UnknownAction | No::Refused(Refusal::NotWaiting | Refusal::Waiting) => missing("Action"),
         No::UnknownArtifact => missing("Artifact"),
         No::Malformed => Fault::not_readable(),

@@ -1,18 +1,22 @@
 //! What this door asks of the engine, the reader and the shelf: the one place where it meets them. A change is
 //! answered after its commit.
 
+mod catalog;
+mod images;
+mod tenant;
+
+pub(super) use images::refused;
+
 use super::desk::Desk;
-use super::list::{Row, Slice, Wanted};
+use super::list::{Row, STRIDE, Slice, Wanted};
 use crate::domain::filter::Moment;
-use crate::domain::ids::TenantId;
+use crate::domain::ids::{TenantId, Time};
+use crate::domain::tenant::Setting;
 use crate::engine::call::{Call, Reply};
 use crate::engine::now;
 use crate::engine::query::{Reader, StoreError};
 use crate::http::api::unexpected;
 use crate::http::hawkbit::Fault;
-
-/// How long after its poll a device is overdue where nothing is set: hawkBit's polling time and as much again.
-const OVERDUE_MS: u64 = 2 * 300_000;
 
 impl Desk {
     /// Asks the store about the tenant, on a thread that may wait for the disk.
@@ -29,18 +33,32 @@ impl Desk {
         Ok(self.door.engine.call(call).await?)
     }
 
-    /// The part of a list that the request asks for. `next` reads the rows behind a mark, at most as many as it is
-    /// told.
+    /// The part of a list that the request asks for. `next` reads the rows behind a mark, at most `STRIDE`.
     pub(super) async fn list<R: Row>(
         &self,
         wanted: Wanted,
         next: impl Fn(&Reader, &TenantId, Option<R::Mark>) -> Result<Vec<R>, StoreError> + Send + 'static,
     ) -> Result<Slice<R>, Fault> {
-        let at = Moment {
-            now: now(),
-            overdue_before: crate::domain::ids::Time(now().0.saturating_sub(OVERDUE_MS)),
-        };
+        let at = self.moment().await?;
         self.ask(move |reader, tenant| wanted.walk(at, |mark| next(reader, tenant, mark))).await
+    }
+
+    /// The part that the request asks for of a list which is all here.
+    pub(super) async fn pick<R: Row>(&self, rows: Vec<R>) -> Result<Slice<R>, Fault> {
+        let (at, mut rows) = (self.moment().await?, rows.into_iter());
+        let slice = Wanted::of::<R>(self)?
+            .walk(at, |_| Ok::<_, std::convert::Infallible>(rows.by_ref().take(STRIDE).collect()));
+        Ok(slice.unwrap_or_else(|never| match never {}))
+    }
+
+    /// Now, and since when a device that has not been heard of is overdue.
+    pub(super) async fn moment(&self) -> Result<Moment, Fault> {
+        let now = now();
+        let settings = self.settings().await?;
+        let poll_s = settings.seconds(Setting::PollingTime).unwrap_or(self.default_poll_s());
+        let overdue_s = settings.seconds(Setting::PollingOverdueTime).unwrap_or(poll_s);
+        let patience = 1000 * (u64::from(poll_s) + u64::from(overdue_s));
+        Ok(Moment { now, overdue_before: Time(now.0.saturating_sub(patience)) })
     }
 }
 
