@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Settings;
 use super::batch::Connected;
 use super::call::{Command, Desired, Downlink, Message, Outcome, Receipt, Stamp, Wanted};
-use super::matching;
+use super::matching::{self, Bringing};
 use super::query::active_actions;
 use crate::domain::action::{Action, Origin};
 use crate::domain::decide::{Changed, Facts, Reject, Tell, Verdict, decide};
@@ -34,7 +34,7 @@ const TASKS: usize = 1000;
 /// The first task whose time has come.
 pub(super) fn due_task(view: View<'_>, now: Time) -> Result<Option<(u64, Task)>, StoreError> {
     let is_due = |task: &Task| match task {
-        Task::Deploy { .. } => true,
+        Task::Deploy { .. } | Task::Match { .. } => true,
         Task::Offer { at, .. } => *at <= now,
     };
     Ok(view.tasks(TASKS)?.into_iter().find(|(_, task)| is_due(task)))
@@ -76,6 +76,8 @@ pub(super) struct Memory {
     pub(super) actions: u64,
     pub(super) connected: Connected,
     images: HashMap<(TenantId, ImageId), Arc<Image>>,
+    /// The filters of each tenant that bring something.
+    pub(super) filters: HashMap<TenantId, Arc<Vec<Bringing>>>,
     commands: u64,
 }
 
@@ -85,7 +87,7 @@ pub(super) struct Batch<'a> {
     pub(super) effects: &'a mut Effects,
     pub(super) now: Time,
     settings: &'a Settings,
-    memory: &'a mut Memory,
+    pub(super) memory: &'a mut Memory,
     deployments: BTreeMap<(TenantId, DeploymentId), Deployment>,
     /// Whether an action was created, so that the counter has to be written.
     created: bool,
@@ -375,7 +377,10 @@ impl<'a> Batch<'a> {
         let Some((number, task)) = due_task(self.draft.view(), self.now)? else { return Ok(false) };
         let done = match &task {
             Task::Deploy { tenant, deployment } => self.advance_deployment(number, tenant, *deployment)?,
-            Task::Offer { .. } => self.advance_offer(number, task)?,
+            Task::Offer { .. } => self.advance_offer(number, task.clone())?,
+            Task::Match { tenant, filter, after } => {
+                self.advance_match(number, tenant, *filter, after.clone())?
+            }
         };
         if done {
             self.draft.remove_task(number)?;

@@ -10,6 +10,7 @@ pub mod call;
 mod matching;
 mod orders;
 pub mod query;
+pub mod subject;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -6,7 +6,9 @@
 use std::fmt;
 
 use crate::domain::catalog::Section;
-use crate::domain::ids::{DeploymentId, DeviceId, DeviceKey, FirmwareType, ProductId, TenantId, Time};
+use crate::domain::ids::{
+    DeploymentId, DeviceId, DeviceKey, FirmwareType, ItemId, ProductId, TenantId, Time,
+};
 
 mod catalog;
 mod draft;
@@ -105,6 +107,15 @@ pub enum Task {
         kind: FirmwareType,
         /// Not before this moment: an offer's window may open later.
         at: Time,
+        /// The last device that was reached.
+        after: Option<DeviceId>,
+    },
+    /// Hold a changed filter against every device.
+    Match {
+        /// The tenant.
+        tenant: TenantId,
+        /// The filter.
+        filter: ItemId,
         /// The last device that was reached.
         after: Option<DeviceId>,
     },

@@ -11,9 +11,11 @@ use crate::domain::device::Device;
 use crate::domain::event::Event;
 use crate::domain::ids::{ActionId, DeploymentId, DeviceId, DeviceKey, TenantId};
 use crate::domain::image::{Image, Release};
+use crate::domain::tenant::Setting;
 use crate::domain::terms::Terms;
 use crate::engine::apply::{Batch, SLICE};
 use crate::engine::call::{ASSIGNMENTS_MAX, Assignment, CallError, DEPLOYMENT_DEVICES_MAX, Reply};
+use crate::store::StoreError;
 use crate::store::tables::{Counter, Task};
 
 /// What an order brings, on which terms, and whose it is.
@@ -27,10 +29,11 @@ impl Batch<'_> {
     pub(super) fn deploy(
         &mut self,
         tenant: TenantId,
-        order: Ordered,
+        mut order: Ordered,
         devices: &[DeviceId],
         allow_downgrade: bool,
     ) -> Result<Reply, Failed> {
+        order.terms.consent &= self.flag(&tenant, Setting::ConfirmationFlow)?;
         self.check_target(&tenant, order.target)?;
         self.check_devices(&tenant, devices)?;
         let task = self.draft.next(Counter::Task)?;
@@ -159,7 +162,10 @@ impl Batch<'_> {
         let mut targets: Vec<Target> = Vec::new();
         let mut found = Vec::with_capacity(orders.len());
         let mut seen = BTreeSet::new();
-        for order in orders {
+        // Nobody is asked where the tenant has it so.
+        let asks = self.flag(tenant, Setting::ConfirmationFlow)?;
+        for mut order in orders {
+            order.terms.consent &= asks;
             if !targets.contains(&order.target) {
                 self.check_target(tenant, order.target)?;
                 targets.push(order.target);
@@ -196,7 +202,11 @@ impl Batch<'_> {
     }
 
     /// What has been brought to a device is not changed any more, where the tenant has it so.
-    pub(in crate::engine) fn lock_target(&mut self, tenant: &TenantId, target: Target) -> Result<(), Failed> {
+    pub(in crate::engine) fn lock_target(
+        &mut self,
+        tenant: &TenantId,
+        target: Target,
+    ) -> Result<(), StoreError> {
         if !self.locks_implicitly(tenant)? {
             return Ok(());
         }

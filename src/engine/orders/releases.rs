@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{Failed, PAGE};
-use crate::domain::catalog::Trail;
+use crate::domain::catalog::{Section, Trail, What};
 use crate::domain::deployment::Target;
 use crate::domain::device::Device;
 use crate::domain::event::{Event, Withdrawal};
-use crate::domain::ids::{ActionId, ImageId, ItemId, ReleaseId, TenantId};
+use crate::domain::ids::{ActionId, FirmwareType, ImageId, ItemId, ReleaseId, TenantId};
 use crate::domain::image::{Image, METADATA_MAX, Metadata, Release};
+use crate::domain::tenant::Setting;
 use crate::engine::apply::Batch;
 use crate::engine::call::{CallError, NewRelease, ReleaseChange, Reply};
 use crate::store::StoreError;
@@ -95,7 +96,37 @@ impl Batch<'_> {
             }
             images.push(image);
         }
+        self.check_places(tenant, kind, &images)
+    }
+
+    /// Whether a release of this kind has a place for each of the images.
+    fn check_places(
+        &self,
+        tenant: &TenantId,
+        kind: Option<ItemId>,
+        images: &[Arc<Image>],
+    ) -> Result<(), Failed> {
+        let Some(kind) = kind else { return Ok(()) };
+        let missing = || CallError::NoSuchItem(format!("release type {kind}"));
+        let item = self.draft.view().item(tenant, Section::ReleaseTypes, kind)?.ok_or_else(missing)?;
+        let What::ReleaseType { mandatory, optional, .. } = item.what else { return Err(missing().into()) };
+        for image in images {
+            let same = images.iter().filter(|other| other.kind == image.kind).count();
+            let known = mandatory.contains(&image.kind) || optional.contains(&image.kind);
+            if !known || same > self.most_of(tenant, image.kind)? {
+                return Err(CallError::NoPlace(image.id).into());
+            }
+        }
         Ok(())
+    }
+
+    /// How many images of a type one release may hold.
+    fn most_of(&self, tenant: &TenantId, kind: FirmwareType) -> Result<usize, StoreError> {
+        let id = ItemId::new(u64::from(kind.get())).expect("a firmware type is 1 to 200");
+        match self.draft.view().item(tenant, Section::Types, id)?.map(|item| item.what) {
+            Some(What::Type { max, .. }) if max > 0 => Ok(max as usize),
+            Some(_) | None => Ok(usize::MAX),
+        }
     }
 
     pub(super) fn change_release(
@@ -218,18 +249,44 @@ impl Batch<'_> {
     }
 
     /// Whether the release has an image of every type that its kind asks for; one without a kind has what it has.
-    pub(super) fn is_complete(&mut self, release: &Release) -> Result<bool, StoreError> {
-        Ok(!release.images.is_empty())
+    pub(in crate::engine) fn is_complete(&mut self, release: &Release) -> Result<bool, StoreError> {
+        let Some(kind) = release.kind else { return Ok(!release.images.is_empty()) };
+        let item = self.draft.view().item(&release.tenant, Section::ReleaseTypes, kind)?;
+        let Some(What::ReleaseType { mandatory, .. }) = item.map(|item| item.what) else { return Ok(false) };
+        let images = self.images_of(&release.tenant, Target::Release(release.id))?;
+        let has = |kind: &FirmwareType| images.iter().any(|image| image.kind == *kind);
+        Ok(!images.is_empty() && mandatory.iter().all(has))
     }
 
     /// Whether the product of the device takes releases of this kind.
-    pub(super) fn check_kind(&mut self, _device: &Device, _target: Target) -> Result<(), Failed> {
-        Ok(())
+    pub(super) fn check_kind(&mut self, device: &Device, target: Target) -> Result<(), Failed> {
+        match self.takes_kind(device, target)? {
+            true => Ok(()),
+            false => Err(CallError::WrongKind(device.product.clone()).into()),
+        }
+    }
+
+    /// As [`Batch::check_kind`], as a question.
+    pub(in crate::engine) fn takes_kind(
+        &mut self,
+        device: &Device,
+        target: Target,
+    ) -> Result<bool, StoreError> {
+        let Target::Release(id) = target else { return Ok(true) };
+        let (view, tenant) = (self.draft.view(), &device.key.tenant);
+        let kind = view.release(tenant, id)?.and_then(|release| release.kind);
+        let product = view.item_keyed(tenant, Section::Products, device.product.as_str())?;
+        match (kind, product.map(|item| item.what)) {
+            (Some(kind), Some(What::Product { release_types, .. })) => {
+                Ok(release_types.is_empty() || release_types.contains(&kind))
+            }
+            (_, _) => Ok(true),
+        }
     }
 
     /// Whether what is assigned is locked in this tenant.
-    pub(super) fn locks_implicitly(&mut self, _tenant: &TenantId) -> Result<bool, StoreError> {
-        Ok(true)
+    pub(super) fn locks_implicitly(&mut self, tenant: &TenantId) -> Result<bool, StoreError> {
+        self.flag(tenant, Setting::ImplicitLock)
     }
 
     /// The images of a target, in its order; none when one of them is gone.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::domain::ids::{DeploymentId, DeviceKey, Time};
 use crate::store::tables::{Digest, Operator, Principal, Role, Task};
 
-use super::{Bad, Sum, device, firmware_type, product, record, some, tenant, text};
+use super::{Bad, Sum, device, firmware_type, item, product, record, some, tenant, text};
 
 record! {
     /// Whose a token is: a device's where there is a tenant, else an operator's.
@@ -26,11 +26,12 @@ record! {
 }
 
 record! {
-    /// Work that takes more than one commit: exactly one of deployment and offer.
+    /// Work that takes more than one commit: exactly one of deployment, offer and filter.
     TaskRecord<'a> {
         tenant: Cow<'a, str>,
         deployment: Option<u32>,
         offer: Option<OfferTaskRecord<'a>>,
+        filter: Option<(u32, Option<Cow<'a, str>>)>,
     }
 }
 
@@ -101,7 +102,8 @@ impl<'a> TaskRecord<'a> {
     pub(in crate::store) fn of(task: &'a Task) -> Self {
         match task {
             Task::Deploy { tenant, deployment } => {
-                TaskRecord { tenant: tenant.as_str().into(), deployment: Some(deployment.get()), offer: None }
+                let (tenant, deployment) = (tenant.as_str().into(), Some(deployment.get()));
+                TaskRecord { tenant, deployment, offer: None, filter: None }
             }
             Task::Offer { tenant, product, kind, at, after } => TaskRecord {
                 tenant: tenant.as_str().into(),
@@ -112,6 +114,13 @@ impl<'a> TaskRecord<'a> {
                     at: at.0,
                     after: after.as_ref().map(|d| d.as_str().into()),
                 }),
+                filter: None,
+            },
+            Task::Match { tenant, filter, after } => TaskRecord {
+                tenant: tenant.as_str().into(),
+                deployment: None,
+                offer: None,
+                filter: Some((filter.get(), after.as_ref().map(|d| d.as_str().into()))),
             },
         }
     }
@@ -119,22 +128,27 @@ impl<'a> TaskRecord<'a> {
     /// The task.
     pub(in crate::store) fn task(self) -> Result<Task, Bad> {
         let tenant = tenant(&self.tenant)?;
-        match (self.deployment, self.offer) {
-            (Some(id), None) => {
+        match (self.deployment, self.offer, self.filter) {
+            (Some(id), None, None) => {
                 let deployment = DeploymentId::new(u64::from(id));
                 Ok(Task::Deploy {
                     tenant,
                     deployment: some(deployment, "a deployment's id is out of range")?,
                 })
             }
-            (None, Some(offer)) => Ok(Task::Offer {
+            (None, Some(offer), None) => Ok(Task::Offer {
                 tenant,
                 product: product(&offer.product)?,
                 kind: firmware_type(offer.kind)?,
                 at: Time(offer.at),
                 after: offer.after.map(|d| device(&d)).transpose()?,
             }),
-            (None, None) | (Some(_), Some(_)) => some(None, "a task is neither a deployment nor an offer"),
+            (None, None, Some((filter, after))) => Ok(Task::Match {
+                tenant,
+                filter: item(filter)?,
+                after: after.map(|d| device(&d)).transpose()?,
+            }),
+            (_, _, _) => some(None, "a task is not exactly one of deployment, offer and filter"),
         }
     }
 }
