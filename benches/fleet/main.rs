@@ -31,6 +31,7 @@
 
 mod client;
 mod figures;
+mod machine;
 mod operator;
 mod process;
 mod publisher;
@@ -95,7 +96,7 @@ fn main() -> Result<()> {
     if options.client {
         return client::run();
     }
-    let machine = figures::machine();
+    let machine = machine::conditions();
     println!("{machine}");
     let mut figures = Figures::default();
     for &devices in &options.devices {

@@ -46,7 +46,12 @@ impl Process {
 
     /// Processor time used so far.
     pub fn cpu(&self) -> Result<Duration> {
-        cpu(&self.0.id().to_string())
+        cpu(&self.id().to_string())
+    }
+
+    /// What the system calls it.
+    pub fn id(&self) -> u32 {
+        self.0.id()
     }
 
     fn end(&mut self) {
@@ -76,10 +81,16 @@ impl Drop for Process {
 
 /// Processor time that a process (`self` or an id) used so far, of its own and in the kernel for it.
 pub fn cpu(process: &str) -> Result<Duration> {
+    // Fields 14 and 15 (proc_pid_stat(5)).
+    times(process, 11)
+}
+
+/// The sum of two neighbouring times that Linux keeps of a process, the first so many fields behind its name.
+pub fn times(process: &str, skipped: usize) -> Result<Duration> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
-    // Fields 14 and 15, in hundredths of a second (proc_pid_stat(5)); the name before them may hold anything.
+    // The name may hold anything, also blanks and brackets. The times are in hundredths of a second.
     let fields = stat.rsplit_once(") ").map(|(_, rest)| rest.split(' ')).context("a stat without a name")?;
-    let ticks: Vec<u64> = fields.skip(11).take(2).filter_map(|field| field.parse().ok()).collect();
+    let ticks: Vec<u64> = fields.skip(skipped).take(2).filter_map(|field| field.parse().ok()).collect();
     Ok(Duration::from_millis(10 * ticks.iter().sum::<u64>()))
 }
 

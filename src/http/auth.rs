@@ -127,8 +127,7 @@ pub async fn prove(
     token: &Secret,
     fits: impl Fn(&Identity) -> bool,
 ) -> Result<Identity, ApiError> {
-    let token = token.clone();
-    let identity = door.ask(move |reader| reader.authenticate(token.reveal())).await?;
+    let identity = door.look(|reader| reader.authenticate(token.reveal()))?;
     match identity.filter(fits) {
         Some(identity) => Ok(identity),
         None => Err(peer.map_or_else(ApiError::unauthenticated, |Peer(peer)| failed(door, peer))),

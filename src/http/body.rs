@@ -1,10 +1,10 @@
-//! A file as the body of an answer: read in blocks on threads that may wait for the disk, one block at a time and
-//! only when the client takes it.
+//! A file as the body of an answer: read in blocks, one at a time and only when the client takes it. What the system
+//! has in memory is read on the spot, the rest on threads that may wait for the disk.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use axum::body::Bytes;
@@ -17,6 +17,60 @@ use crate::store::artifacts::{ArtifactError, ArtifactFile};
 /// How much is read at once: large enough that a switch of threads costs nothing, small enough that ten thousand
 /// slow readers hold little more than a gigabyte.
 const BLOCK: u64 = 128 * 1024;
+/// How many blocks are kept for the next reader: memory that is new has to be cleared first, and that which was just
+/// used is in the processor's cache. As many as a busy server has under way; the rest goes back to the system.
+const SPARE_MAX: usize = 32;
+
+/// Blocks that nobody uses.
+static SPARE: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
+
+/// A block of a file. Its memory is used again.
+#[derive(Debug)]
+struct Block {
+    memory: Vec<u8>,
+    used: usize,
+}
+
+impl Block {
+    /// Room for `used` bytes, at most [`BLOCK`].
+    fn new(used: usize) -> Block {
+        let whole = usize::try_from(BLOCK).unwrap_or(usize::MAX);
+        // A small piece is not worth a large block.
+        if used < whole / 8 {
+            return Block { memory: vec![0; used], used };
+        }
+        let spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        Block { memory: spare.unwrap_or_else(|| vec![0; whole.max(used)]), used }
+    }
+
+    /// Fills it with what begins at `offset`, when that takes no wait.
+    fn fill_at_once(&mut self, file: &ArtifactFile, offset: u64) -> bool {
+        file.read_at_once(offset, &mut self.memory[..self.used])
+    }
+
+    /// Fills it with what begins at `offset`.
+    fn fill(mut self, file: &ArtifactFile, offset: u64) -> Result<Block, ReadError> {
+        let count = file.read_at(offset, &mut self.memory[..self.used])?;
+        if count == self.used { Ok(self) } else { Err(ReadError::Short) }
+    }
+}
+
+impl AsRef<[u8]> for Block {
+    fn as_ref(&self) -> &[u8] {
+        &self.memory[..self.used]
+    }
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        if self.memory.len() as u64 >= BLOCK {
+            let mut spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner);
+            if spare.len() < SPARE_MAX {
+                spare.push(std::mem::take(&mut self.memory));
+            }
+        }
+    }
+}
 
 /// A piece of the body.
 #[derive(Debug)]
@@ -39,9 +93,9 @@ impl Piece {
 /// The pieces of an answer, in order. Its length is known from the start, so it is never chunked.
 #[derive(Debug)]
 pub struct FileBody {
-    file: Arc<ArtifactFile>,
+    file: ArtifactFile,
     pieces: VecDeque<Piece>,
-    reading: Option<JoinHandle<Result<Bytes, ReadError>>>,
+    reading: Option<JoinHandle<Result<Block, ReadError>>>,
     left: u64,
 }
 
@@ -80,7 +134,7 @@ impl FileBody {
     pub fn new(file: ArtifactFile, pieces: impl IntoIterator<Item = Piece>) -> Self {
         let pieces: VecDeque<Piece> = pieces.into_iter().collect();
         let left = pieces.iter().map(Piece::len).sum();
-        FileBody { file: Arc::new(file), pieces, reading: None, left }
+        FileBody { file, pieces, reading: None, left }
     }
 
     /// Takes the next block off the pieces.
@@ -114,8 +168,12 @@ impl Body for FileBody {
                 None => return Poll::Ready(None),
                 Some(Piece::Text(bytes)) => return this.pass_on(bytes),
                 Some(Piece::File(span)) => {
-                    let file = Arc::clone(&this.file);
-                    this.reading = Some(spawn_blocking(move || read(&file, span)));
+                    let mut block = Block::new(usize::try_from(span.len()).unwrap_or(usize::MAX));
+                    if block.fill_at_once(&this.file, span.first) {
+                        return this.pass_on(Bytes::from_owner(block));
+                    }
+                    let file = this.file.clone();
+                    this.reading = Some(spawn_blocking(move || block.fill(&file, span.first)));
                 }
             }
         }
@@ -123,7 +181,7 @@ impl Body for FileBody {
         let read = ready!(Pin::new(reading).poll(context));
         this.reading = None;
         match read.map_err(ReadError::Ended).and_then(|read| read) {
-            Ok(bytes) => this.pass_on(bytes),
+            Ok(block) => this.pass_on(Bytes::from_owner(block)),
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "an answer breaks off");
                 this.pieces.clear();
@@ -138,13 +196,5 @@ impl Body for FileBody {
 
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(self.left)
-    }
-}
-
-fn read(file: &ArtifactFile, span: Span) -> Result<Bytes, ReadError> {
-    let mut block = vec![0; usize::try_from(span.len()).map_err(|_| ReadError::Short)?];
-    match file.read_at(span.first, &mut block)? {
-        count if count == block.len() => Ok(block.into()),
-        _ => Err(ReadError::Short),
     }
 }

@@ -61,7 +61,7 @@ async fn allowed(parts: &mut Parts, door: &Arc<Door>) -> Result<Sha256, ApiError
     let sha256 = Sha256::parse(&text).ok_or_else(missing)?;
     let granted = match identity {
         Identity::Device(key) => {
-            let grants = door.ask(move |reader| reader.grants(&key)).await?;
+            let grants = door.look(|reader| reader.grants(&key))?;
             grants.iter().any(|grant| grant.artifact.sha256 == sha256)
         }
         Identity::Operator { .. } => {

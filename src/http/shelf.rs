@@ -129,6 +129,9 @@ impl Shelf {
     /// # Errors
     /// 500 when the disk fails.
     pub async fn open(&self, sha256: Sha256) -> Result<Option<ArtifactFile>, ApiError> {
+        if let Some(file) = self.artifacts.at_hand(&sha256) {
+            return Ok(Some(file));
+        }
         let artifacts = Arc::clone(&self.artifacts);
         let opened = spawn_blocking(move || artifacts.get(&sha256)).await;
         Ok(opened.map_err(|panic| ApiError::internal(&panic))??)

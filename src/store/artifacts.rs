@@ -3,17 +3,21 @@
 //! A file is visible under its name only when all of it is on disk, and never changes afterwards. Names that clients
 //! give never reach the file system. The calls block: they belong on a thread that may wait for the disk.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::{self, DirEntry, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sha2::Digest;
 
 use super::room;
 use crate::domain::image::Sha256;
+
+/// How many files are kept open: a fleet is brought few images at a time, and each costs a descriptor.
+const OPEN_MAX: usize = 32;
 
 /// Why an artifact cannot be kept or read.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +53,8 @@ pub struct Artifacts {
     /// Bytes of the disk that uploads leave free.
     reserve: u64,
     uploads: AtomicU64,
+    /// Files that were asked for lately. They never change, so that an open one is as good as the one on disk.
+    open: Mutex<HashMap<Sha256, ArtifactFile>>,
 }
 
 /// An upload under way. Dropping it removes what there is of it.
@@ -80,10 +86,10 @@ pub struct Stored {
     pub size: u64,
 }
 
-/// An artifact to read from.
-#[derive(Debug)]
+/// An artifact to read from. Cheap to clone.
+#[derive(Debug, Clone)]
 pub struct ArtifactFile {
-    file: File,
+    file: Arc<File>,
     len: u64,
 }
 
@@ -94,7 +100,8 @@ impl Artifacts {
     /// [`ArtifactError::Io`] when it cannot be made.
     pub fn open(root: &Path) -> Result<Artifacts, ArtifactError> {
         fs::create_dir_all(root.join("tmp")).map_err(failed("make it"))?;
-        Ok(Artifacts { root: root.to_path_buf(), reserve: 0, uploads: AtomicU64::new(0) })
+        let (root, open) = (root.to_path_buf(), Mutex::default());
+        Ok(Artifacts { root, reserve: 0, uploads: AtomicU64::new(0), open })
     }
 
     /// Has uploads leave so many bytes of the disk free: what they would take, the next commit would miss.
@@ -140,13 +147,40 @@ impl Artifacts {
     /// # Errors
     /// [`ArtifactError::Io`] when it cannot be read.
     pub fn get(&self, sha256: &Sha256) -> Result<Option<ArtifactFile>, ArtifactError> {
-        let file = match File::open(path(&self.root, sha256)) {
+        if let Some(file) = self.at_hand(sha256) {
+            return Ok(Some(file));
+        }
+        let path = path(&self.root, sha256);
+        let file = match File::open(&path) {
             Ok(file) => file,
             Err(cause) if cause.kind() == ErrorKind::NotFound => return Ok(None),
             Err(cause) => return Err(failed("open a file")(cause)),
         };
         let len = file.metadata().map_err(failed("read the size of a file"))?.len();
-        Ok(Some(ArtifactFile { file, len }))
+        let file = ArtifactFile { file: Arc::new(file), len };
+        self.keep_open(*sha256, &file);
+        // It may have been removed in the meantime, by someone who did not find it open.
+        if !path.exists() {
+            self.open_files().remove(sha256);
+        }
+        Ok(Some(file))
+    }
+
+    /// The artifact, if it is open already: this one call never waits for the disk.
+    pub fn at_hand(&self, sha256: &Sha256) -> Option<ArtifactFile> {
+        self.open_files().get(sha256).cloned()
+    }
+
+    fn keep_open(&self, sha256: Sha256, file: &ArtifactFile) {
+        let mut open = self.open_files();
+        if open.len() >= OPEN_MAX {
+            open.clear();
+        }
+        open.insert(sha256, file.clone());
+    }
+
+    fn open_files(&self) -> MutexGuard<'_, HashMap<Sha256, ArtifactFile>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Removes an artifact, if it is there. Whoever reads it now reads on.
@@ -154,10 +188,13 @@ impl Artifacts {
     /// # Errors
     /// [`ArtifactError::Io`] when it cannot be removed.
     pub fn remove(&self, sha256: &Sha256) -> Result<(), ArtifactError> {
-        match fs::remove_file(path(&self.root, sha256)) {
+        let removed = match fs::remove_file(path(&self.root, sha256)) {
             Err(cause) if cause.kind() != ErrorKind::NotFound => Err(failed("remove a file")(cause)),
             Err(_) | Ok(()) => Ok(()),
-        }
+        };
+        // As long as it is open it takes room.
+        self.open_files().remove(sha256);
+        removed
     }
 
     /// Removes what uploads left behind and every artifact that is not `referenced`, and returns how many files
@@ -257,6 +294,12 @@ impl ArtifactFile {
         self.len
     }
 
+    /// Fills the buffer from `offset` if that takes no wait for the disk; otherwise says that it did not, and what is
+    /// in the buffer means nothing. May be called where nothing may wait.
+    pub fn read_at_once(&self, offset: u64, buffer: &mut [u8]) -> bool {
+        read_cached(&self.file, offset, buffer) == Some(buffer.len())
+    }
+
     /// Reads from `offset` until the buffer is full or the file ends, and returns how many bytes that were.
     /// Takes no position with it, so that many may read at once.
     ///
@@ -277,6 +320,19 @@ impl ArtifactFile {
         }
         Ok(filled)
     }
+}
+
+/// Reads what the system has in memory, and does not wait for the rest (preadv2(2), `RWF_NOWAIT`).
+#[cfg(target_os = "linux")]
+fn read_cached(file: &File, offset: u64, buffer: &mut [u8]) -> Option<usize> {
+    use rustix::io::{ReadWriteFlags, preadv2};
+    preadv2(file, &mut [io::IoSliceMut::new(buffer)], offset, ReadWriteFlags::NOWAIT).ok()
+}
+
+/// Only Linux can say.
+#[cfg(not(target_os = "linux"))]
+fn read_cached(_: &File, _: u64, _: &mut [u8]) -> Option<usize> {
+    None
 }
 
 fn path(root: &Path, sha256: &Sha256) -> PathBuf {

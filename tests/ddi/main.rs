@@ -9,6 +9,7 @@ mod example;
 #[path = "../support/mod.rs"]
 mod support;
 mod wire;
+mod zephyr;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -295,15 +295,6 @@ impl Batch<'_> {
             None => Ok(()),
         }
     }
-
-    /// A filter was added, changed or removed; none: any of them may have been.
-    pub(super) fn filters_changed(
-        &mut self,
-        _tenant: &TenantId,
-        _id: Option<ItemId>,
-    ) -> Result<(), StoreError> {
-        Ok(())
-    }
 }
 
 fn check_label(label: &Label) -> Result<(), CallError> {

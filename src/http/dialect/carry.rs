@@ -70,8 +70,15 @@ async fn note(door: &Door, key: DeviceKey, event: Event) -> Result<(), No> {
 
 /// The poll is on disk before the answer tells the device what there is to do.
 async fn poll(door: &Door, key: DeviceKey) -> Result<Reply, No> {
-    note(door, key.clone(), Event::Poll).await?;
-    let (device, actions) = door.ask(move |reader| reader.work(&key)).await?.ok_or(No::NotProven)?;
+    let heard = EngineCall::Hear { key: key.clone(), event: Event::Poll, from: None, newcomer: None };
+    let (device, actions) = match door.call(heard).await {
+        Ok(EngineReply::Heard { verdict: _, device, actions }) => (*device, actions),
+        Ok(other) => return Err(crate::http::api::unexpected(&other).into()),
+        Err(error) if error.status() == StatusCode::INSUFFICIENT_STORAGE => {
+            door.look(|reader| reader.work(&key))?.ok_or(No::NotProven)?
+        }
+        Err(error) => return Err(error.into()),
+    };
     let task = first_task(actions);
     let active = match &task {
         Some(Task::Deployment(action)) => Some(action.id),
@@ -128,8 +135,7 @@ async fn cancel(door: &Door, key: DeviceKey, id: ActionId) -> Result<Reply, No> 
 }
 
 async fn assigned(door: &Door, key: &DeviceKey, id: ActionId) -> Result<(Action, Vec<Image>), No> {
-    let key = key.clone();
-    door.ask(move |reader| reader.assigned(&key, id)).await?.ok_or(No::UnknownAction)
+    door.look(|reader| reader.assigned(key, id))?.ok_or(No::UnknownAction)
 }
 
 async fn entries(
@@ -149,22 +155,21 @@ async fn entries(
 
 /// The files of an image that the device is to install now.
 async fn artifacts(door: &Door, key: DeviceKey, image: ImageId) -> Result<Reply, No> {
-    let grants = door.ask(move |reader| reader.grants(&key)).await?;
+    let grants = door.look(|reader| reader.grants(&key))?;
     let own = grants.into_iter().filter(|grant| grant.image == image).map(|grant| grant.artifact);
     let artifacts: Vec<Artifact> = own.collect();
     if artifacts.is_empty() { Err(No::UnknownArtifact) } else { Ok(Reply::Artifacts { image, artifacts }) }
 }
 
 async fn granted(door: &Door, key: &DeviceKey, image: ImageId, name: &str) -> Result<Artifact, No> {
-    let key = key.clone();
-    let grants = door.ask(move |reader| reader.grants(&key)).await?;
+    let grants = door.look(|reader| reader.grants(key))?;
     let own = grants.into_iter().filter(|grant| grant.image == image).map(|grant| grant.artifact);
     own.into_iter().find(|artifact| &*artifact.name == name).ok_or(No::UnknownArtifact)
 }
 
 async fn file(door: &Door, key: DeviceKey, image: ImageId, name: &str) -> Result<Reply, No> {
     let artifact = granted(door, &key, image, name).await?;
-    let uploaded = door.ask(move |reader| reader.image(&key.tenant, image)).await?;
+    let uploaded = door.look(|reader| reader.image(&key.tenant, image))?;
     let created = uploaded.map(|image| image.trail.created).ok_or(No::UnknownArtifact)?;
     let file = door.shelf.open(artifact.sha256).await?;
     // The row says that the file is there.

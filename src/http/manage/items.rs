@@ -87,7 +87,6 @@ pub async fn remove(desk: &Desk, section: Section, text: &str) -> Result<Respons
 }
 
 impl Row for Item {
-    type Mark = ItemId;
     const FIELDS: &'static [&'static str] = &[
         "id",
         "key",
@@ -101,10 +100,6 @@ impl Row for Item {
         "query",
         "autoassigndistributionset.id",
     ];
-
-    fn mark(&self) -> ItemId {
-        self.id
-    }
 
     fn values(&self, field: &str, _: &str) -> Vec<Value> {
         match (field, &self.what) {

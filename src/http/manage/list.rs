@@ -17,14 +17,8 @@ pub const STRIDE: usize = 256;
 
 /// Something that lists are made of.
 pub trait Row: Send + 'static {
-    /// Where a list goes on behind this row.
-    type Mark;
-
     /// The fields that it is filtered and sorted by, in lower case. One that ends in a dot takes a key behind it.
     const FIELDS: &'static [&'static str];
-
-    /// Where the list goes on behind it.
-    fn mark(&self) -> Self::Mark;
 
     /// The values of one of those fields, with the key as it was written; it is empty for fields without one.
     fn values(&self, field: &str, key: &str) -> Vec<Value>;
@@ -73,21 +67,21 @@ impl Wanted {
         Wanted { filter: Some(filter), ..self }
     }
 
-    /// Goes through rows in their own order and keeps what is wanted. `next` gives those behind a mark, at most
-    /// [`STRIDE`]; fewer are the last.
+    /// Goes through rows in their own order and keeps what is wanted. `next` gives some that are behind a mark, with
+    /// the mark behind which there may be more (see [`stride`]).
     ///
     /// # Errors
     /// What `next` fails with.
-    pub fn walk<R: Row, E>(
+    pub fn walk<R: Row, M, E>(
         &self,
         at: Moment,
-        mut next: impl FnMut(Option<R::Mark>) -> Result<Vec<R>, E>,
+        mut next: impl FnMut(Option<M>) -> Result<(Vec<R>, Option<M>), E>,
     ) -> Result<Slice<R>, E> {
         let (mut kept, mut total, mut mark) = (Vec::new(), 0, None);
         loop {
-            let stride = next(mark.take())?;
-            mark = stride.last().filter(|_| stride.len() >= STRIDE).map(Row::mark);
-            for row in stride.into_iter().filter(|row| self.matches(row, at)) {
+            let (rows, more) = next(mark.take())?;
+            mark = more;
+            for row in rows.into_iter().filter(|row| self.matches(row, at)) {
                 total += 1;
                 // Without an order of its own the list is in that of the rows, and the others are only counted.
                 if self.sort.is_some() || (self.offset < total && kept.len() < self.limit) {
@@ -125,6 +119,11 @@ impl Wanted {
             rows.sort_by(|a, b| sort.compare(&Seen(a), &Seen(b)));
         }
     }
+}
+
+/// The mark behind which a list goes on that was read with at most [`STRIDE`] rows; none at its end.
+pub fn stride<T, M>(rows: &[T], mark: impl Fn(&T) -> M) -> Option<M> {
+    rows.last().filter(|_| rows.len() >= STRIDE).map(mark)
 }
 
 /// A row as filters see it.
@@ -225,12 +224,7 @@ mod tests {
     struct Number(u32);
 
     impl Row for Number {
-        type Mark = u32;
         const FIELDS: &'static [&'static str] = &["id", "lastdigit", "digit."];
-
-        fn mark(&self) -> u32 {
-            self.0
-        }
 
         fn values(&self, field: &str, key: &str) -> Vec<Value> {
             match field {
@@ -264,9 +258,11 @@ mod tests {
             ("ID:ASC", "digit.First==2;lastdigit==0", 9, 9, &[280, 290, 2000], 12),
         ];
         for (sort, q, offset, limit, expected, total) in table {
-            let slice = wanted(sort, q, *offset, *limit).walk(AT, |after| {
+            let slice = wanted(sort, q, *offset, *limit).walk(AT, |after: Option<u32>| {
                 let first = after.unwrap_or(0) + 1;
-                Ok::<_, ()>((first..=2000).take(STRIDE).map(Number).collect())
+                let rows: Vec<Number> = (first..=2000).take(STRIDE).map(Number).collect();
+                let mark = stride(&rows, |row| row.0);
+                Ok::<_, ()>((rows, mark))
             });
             let slice = slice.unwrap();
             let found: Vec<u32> = slice.rows.iter().map(|row| row.0).collect();

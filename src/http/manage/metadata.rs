@@ -45,6 +45,14 @@ impl NewEntry {
         self.with_key(key, None)
     }
 
+    /// As [`NewEntry::entry`], for things of which devices see none.
+    ///
+    /// # Errors
+    /// 400 when the key is missing, or something is too long.
+    pub fn unseen(&self) -> Result<Entry, Fault> {
+        Ok(Entry { visible: None, ..self.entry()? })
+    }
+
     /// The entry with the key of its path; what is left out stays as it was.
     ///
     /// # Errors
@@ -105,12 +113,7 @@ pub fn refuse_taken(entries: &[Entry], new: &[Entry]) -> Result<(), Fault> {
 }
 
 impl Row for Entry {
-    type Mark = Box<str>;
     const FIELDS: &'static [&'static str] = &["key", "value", "targetvisible"];
-
-    fn mark(&self) -> Box<str> {
-        self.key.clone()
-    }
 
     fn values(&self, field: &str, _: &str) -> Vec<Value> {
         match field {

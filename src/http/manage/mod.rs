@@ -7,6 +7,7 @@
 
 mod artifacts;
 mod carry;
+mod configs;
 mod desk;
 mod fields;
 mod items;
@@ -14,6 +15,8 @@ mod list;
 mod metadata;
 mod modules;
 mod sent;
+mod sets;
+mod settags;
 mod settypes;
 mod shape;
 mod targettypes;
@@ -39,6 +42,9 @@ pub(super) fn routes(door: &Arc<Door>) -> Router<Arc<Door>> {
         .merge(types::routes())
         .merge(settypes::routes())
         .merge(targettypes::routes())
+        .merge(sets::routes())
+        .merge(settags::routes())
+        .merge(configs::routes())
         .fallback(no_path)
         .method_not_allowed_fallback(no_method)
         .layer(axum::middleware::from_fn_with_state(Arc::clone(door), desk::admit))

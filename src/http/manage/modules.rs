@@ -129,7 +129,6 @@ impl Module {
 }
 
 impl Row for Module {
-    type Mark = ImageId;
     const FIELDS: &'static [&'static str] = &[
         "id",
         "name",
@@ -147,10 +146,6 @@ impl Row for Module {
         "lastmodifiedby",
         "metadata.",
     ];
-
-    fn mark(&self) -> ImageId {
-        self.image.id
-    }
 
     fn values(&self, field: &str, key: &str) -> Vec<Value> {
         let Image { about, trail, .. } = &self.image;

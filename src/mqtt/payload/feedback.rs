@@ -49,7 +49,9 @@ pub fn ddi_feedback(action: ActionId, format: Format, body: &[u8]) -> Result<Fee
     if wire.status.result.as_ref().is_none_or(|result| result.finished.is_none()) {
         return Err(PayloadError::Value("status.result.finished"));
     }
-    feedback(action, wire)
+    let mut feedback = feedback(action, wire)?;
+    feedback.fingerprint = exactly(&feedback);
+    Ok(feedback)
 }
 
 /// The feedback for `action`, which the topic names. An id in the body must name the same.
@@ -132,6 +134,19 @@ fn fingerprint(feedback: &Feedback, finished: Finished, said: Option<Value>) -> 
         (None, Some(said)) => sum.update(said.into_text("time").unwrap_or_default().as_bytes()),
         (None, None) => everything(&mut sum, feedback),
     }
+    first_bytes(sum)
+}
+
+/// Equal for a repeat that is the same in every part. Over HTTP whoever lost an answer sends the same body again, and
+/// clients stamp several things that they say with the same second (SWUpdate).
+fn exactly(feedback: &Feedback) -> u64 {
+    let mut sum = Sha256::new();
+    sum.update(feedback.fingerprint.to_be_bytes());
+    everything(&mut sum, feedback);
+    first_bytes(sum)
+}
+
+fn first_bytes(sum: Sha256) -> u64 {
     let sum: [u8; 32] = sum.finalize().into();
     u64::from_be_bytes(std::array::from_fn(|i| sum[i]))
 }

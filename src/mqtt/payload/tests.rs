@@ -269,6 +269,18 @@ fn a_fingerprint_is_equal_for_a_repeat_and_only_for_a_repeat() {
     assert_eq!(fingerprint(r#"{"time":0,"status":{"execution":"closed"}}"#), KEPT);
 }
 
+#[test]
+fn over_http_all_that_is_said_in_one_second_is_kept_and_only_the_same_again_is_a_repeat() {
+    let said = |detail: &str| {
+        let status =
+            format!(r#"{{"execution":"proceeding","result":{{"finished":"none"}},"details":["{detail}"]}}"#);
+        let body = format!(r#"{{"id":101,"time":"20240511T121314","status":{status}}}"#);
+        ddi_feedback(action(), Format::Json, body.as_bytes()).unwrap().fingerprint
+    };
+    assert_eq!(said("installing"), said("installing"));
+    assert_ne!(said("installing"), said("installed"));
+}
+
 /// The first eight bytes of the SHA-256 of `08 03` and the time in eight bytes.
 const KEPT: u64 = 1_266_596_882_805_200_826;
 

@@ -117,10 +117,23 @@ fn content_hash(action: &Action) -> i32 {
 
 /// A link to something of this device, with tenant and id as the client wrote them.
 fn href(asked: &Asked, secure: bool, tail: &str) -> String {
-    let segment = |at: usize| asked.path.get(at).map_or("", String::as_str);
-    let tenant = utf8_percent_encode(segment(0), SEGMENT);
-    let device = utf8_percent_encode(segment(3), SEGMENT);
+    below(asked, secure, segment(asked, 0), tail)
+}
+
+/// A link to a file, with the tenant in capitals as hawkBit spells it: Zephyr before 4.1 asks for `/default/` and
+/// takes files from `/DEFAULT/` alone.
+fn file_href(asked: &Asked, secure: bool, tail: &str) -> String {
+    below(asked, secure, &segment(asked, 0).to_ascii_uppercase(), tail)
+}
+
+fn below(asked: &Asked, secure: bool, tenant: &str, tail: &str) -> String {
+    let tenant = utf8_percent_encode(tenant, SEGMENT);
+    let device = utf8_percent_encode(segment(asked, 3), SEGMENT);
     format!("{}/{tenant}/controller/v1/{device}/{tail}", asked.site.base(secure))
+}
+
+fn segment(asked: &Asked, at: usize) -> &str {
+    asked.path.get(at).map_or("", String::as_str)
 }
 
 #[derive(Serialize)]
@@ -259,8 +272,8 @@ fn artifact_body(asked: &Asked, image: ImageId, artifact: &Artifact) -> Artifact
     let name = utf8_percent_encode(&artifact.name, SEGMENT);
     let tail = format!("softwaremodules/{image}/artifacts/{name}");
     let secure = asked.site.secure;
-    let link = || Link { href: href(asked, secure, &tail) };
-    let sum = || Link { href: href(asked, secure, &format!("{tail}.MD5SUM")) };
+    let link = || Link { href: file_href(asked, secure, &tail) };
+    let sum = || Link { href: file_href(asked, secure, &format!("{tail}.MD5SUM")) };
     ArtifactBody {
         filename: artifact.name.to_string(),
         hashes: HashesBody {

@@ -9,7 +9,7 @@ use crate::engine::call::{Call, ImageChange, NewImage, Reply};
 use crate::http::error::ApiError;
 use crate::http::hawkbit::{Fault, Kind};
 use crate::http::manage::desk::Desk;
-use crate::http::manage::list::{STRIDE, Slice, Wanted};
+use crate::http::manage::list::{STRIDE, Slice, Wanted, stride};
 use crate::http::manage::modules::Module;
 use crate::http::shelf::{Arrived, Shelf};
 use crate::store::artifacts::ArtifactFile;
@@ -41,7 +41,9 @@ impl Desk {
         let types = self.types().await?;
         self.list(wanted, move |reader, tenant, after| {
             let images = reader.images(tenant, after, STRIDE)?;
-            Ok(images.into_iter().map(|image| types.module(image)).collect())
+            let more = stride(&images, |image| image.id);
+            let listed = images.into_iter().filter(|image| !image.deleted);
+            Ok((listed.map(|image| types.module(image)).collect(), more))
         })
         .await
     }

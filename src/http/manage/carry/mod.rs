@@ -3,12 +3,13 @@
 
 mod catalog;
 mod images;
+mod releases;
 mod tenant;
 
 pub(super) use images::refused;
 
 use super::desk::Desk;
-use super::list::{Row, STRIDE, Slice, Wanted};
+use super::list::{Row, Slice, Wanted};
 use crate::domain::filter::Moment;
 use crate::domain::ids::{TenantId, Time};
 use crate::domain::tenant::Setting;
@@ -17,10 +18,11 @@ use crate::engine::now;
 use crate::engine::query::{Reader, StoreError};
 use crate::http::api::unexpected;
 use crate::http::hawkbit::Fault;
+use std::convert::Infallible;
 
 impl Desk {
     /// Asks the store about the tenant, on a thread that may wait for the disk.
-    pub(super) async fn ask<T: Send + 'static>(
+    async fn ask<T: Send + 'static>(
         &self,
         question: impl FnOnce(&Reader, &TenantId) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, Fault> {
@@ -29,30 +31,30 @@ impl Desk {
     }
 
     /// Has the engine carry out a call; returns after its commit.
-    pub(super) async fn call(&self, call: Call) -> Result<Reply, Fault> {
+    async fn call(&self, call: Call) -> Result<Reply, Fault> {
         Ok(self.door.engine.call(call).await?)
     }
 
-    /// The part of a list that the request asks for. `next` reads the rows behind a mark, at most `STRIDE`.
-    pub(super) async fn list<R: Row>(
+    /// The part of a list that the request asks for. `next` reads some rows behind a mark, and gives the mark behind
+    /// which there may be more.
+    async fn list<R: Row, M: 'static>(
         &self,
         wanted: Wanted,
-        next: impl Fn(&Reader, &TenantId, Option<R::Mark>) -> Result<Vec<R>, StoreError> + Send + 'static,
+        next: impl Fn(&Reader, &TenantId, Option<M>) -> Result<(Vec<R>, Option<M>), StoreError> + Send + 'static,
     ) -> Result<Slice<R>, Fault> {
         let at = self.moment().await?;
         self.ask(move |reader, tenant| wanted.walk(at, |mark| next(reader, tenant, mark))).await
     }
 
     /// The part that the request asks for of a list which is all here.
-    pub(super) async fn pick<R: Row>(&self, rows: Vec<R>) -> Result<Slice<R>, Fault> {
-        let (at, mut rows) = (self.moment().await?, rows.into_iter());
-        let slice = Wanted::of::<R>(self)?
-            .walk(at, |_| Ok::<_, std::convert::Infallible>(rows.by_ref().take(STRIDE).collect()));
-        Ok(slice.unwrap_or_else(|never| match never {}))
+    pub async fn pick<R: Row>(&self, rows: Vec<R>) -> Result<Slice<R>, Fault> {
+        let (at, mut rows) = (self.moment().await?, Some(rows));
+        let all = |_: Option<()>| Ok::<_, Infallible>((rows.take().unwrap_or_default(), None));
+        Ok(Wanted::of::<R>(self)?.walk(at, all).unwrap_or_else(|never| match never {}))
     }
 
     /// Now, and since when a device that has not been heard of is overdue.
-    pub(super) async fn moment(&self) -> Result<Moment, Fault> {
+    pub async fn moment(&self) -> Result<Moment, Fault> {
         let now = now();
         let settings = self.settings().await?;
         let poll_s = settings.seconds(Setting::PollingTime).unwrap_or(self.default_poll_s());
@@ -63,6 +65,6 @@ impl Desk {
 }
 
 /// The engine answers every call with its own kind of reply.
-pub(super) fn other(reply: &Reply) -> Fault {
+fn other(reply: &Reply) -> Fault {
     unexpected(reply).into()
 }
