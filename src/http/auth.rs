@@ -193,6 +193,12 @@ impl Credential {
     }
 }
 
+/// The client's id and secret, where the header has them in the Basic scheme (RFC 6749, 2.3.1).
+pub fn basic_client(headers: &HeaderMap) -> Option<(String, Secret)> {
+    let Credential { tenant: _, name, token } = Credential::of(headers).ok().flatten()?;
+    name.map(|name| (name, token))
+}
+
 fn basic(encoded: &str) -> Option<Credential> {
     let text = String::from_utf8(STANDARD.decode(encoded).ok()?).ok()?;
     let (name, token) = text.split_once(':')?;

@@ -130,6 +130,7 @@ impl From<CallError> for ApiError {
             CallError::NoSuchDevice(_)
             | CallError::NoSuchImage(_)
             | CallError::NoSuchRelease(_)
+            | CallError::NoSuchUpload(_)
             | CallError::NoSuchOffer(..)
             | CallError::NoSuchAction(_)
             | CallError::NoSuchDeployment(_)

@@ -279,6 +279,7 @@ impl From<CallError> for Fault {
             CallError::NoSuchOffer(..)
             | CallError::NoSuchDeployment(_)
             | CallError::NoSuchOperator(_)
+            | CallError::NoSuchUpload(_)
             | CallError::NoSuchItem(_) => Kind::NotFound,
             CallError::DeviceExists(_)
             | CallError::VersionExists { .. }

@@ -33,7 +33,7 @@ use std::sync::Arc;
 
 use crate::domain::ids::Time;
 use crate::engine::Engine;
-use crate::engine::call::{Call, Reply};
+use crate::engine::call::{Call, Reply, Secret};
 use crate::engine::query::Reader;
 use crate::engine::query::StoreError;
 use error::ApiError;
@@ -53,6 +53,8 @@ struct Door {
     since: Instant,
     epoch: u64,
     ddi_poll_s: u32,
+    /// The only client whose logins are taken, where one is set.
+    login_client: Option<Secret>,
 }
 
 impl Door {
@@ -86,12 +88,18 @@ fn router(door: Arc<Door>) -> Router {
         .route("/artifacts/{sha256}", get(downloads::fetch))
         .nest("/api/v1", api::routes())
         .nest(manage::PATH, manage::routes(&door))
+        .merge(paths(&dialect::afero::PATHS, || any(dialect::afero::serve)))
         .route(dialect::ddi::PATH, any(dialect::ddi::serve))
         .fallback(error::no_such_path)
         .method_not_allowed_fallback(error::no_such_method)
         .layer(axum::middleware::from_fn(linger::after_refusal))
         .layer(axum::middleware::map_response(harden))
         .with_state(door)
+}
+
+/// One method router for several paths.
+fn paths(paths: &[&str], answer: impl Fn() -> axum::routing::MethodRouter<Arc<Door>>) -> Router<Arc<Door>> {
+    paths.iter().fold(Router::new(), |router, path| router.route(path, answer()))
 }
 
 /// No answer is to be sniffed, framed or run as a page, and none is to be kept by a proxy unless it says so itself.

@@ -1,6 +1,10 @@
 //! What a dialect's call does: the one place where the doors of other servers' devices meet the engine, the reader
 //! and the shelf. A word of the device is answered after its commit.
 
+pub(super) mod binary;
+pub(super) mod pool;
+mod push;
+
 use axum::http::StatusCode;
 
 use super::{Call, Claim, No, Reply, Task, Work};

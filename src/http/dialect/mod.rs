@@ -2,8 +2,10 @@
 //! [`Reply`] or a [`No`] becomes bytes. None of them sees the engine or the store; what a call does stands once, in
 //! `carry`. A further dialect is a folder here, a route, and its transcripts.
 
+pub mod afero;
 mod carry;
 pub mod ddi;
+mod pool;
 
 use std::sync::Arc;
 

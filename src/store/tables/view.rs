@@ -195,12 +195,36 @@ impl View<'_> {
         })
     }
 
-    /// Every artifact that an image of any tenant refers to: what a sweep must leave alone.
+    /// Every artifact that an image of any tenant refers to or is to have: what a sweep must leave alone.
     pub fn all_artifacts(self) -> Result<BTreeSet<Sha256>, StoreError> {
         let images = self.page(rising(Table::Images, &[], None, usize::MAX), |_, bytes| {
             decode::<ImageRecord>(bytes).map(|image| image.sums())
         })?;
-        Ok(images.into_iter().flatten().collect())
+        let waiting = self.uploads()?.into_iter().map(|upload| upload.sha256);
+        Ok(images.into_iter().flatten().chain(waiting).collect())
+    }
+
+    /// Whether an image of the tenant has the file.
+    pub fn has_artifact(self, tenant: &TenantId, sha256: &Sha256) -> Result<bool, StoreError> {
+        Ok(self.image_with(tenant, sha256)?.is_some())
+    }
+
+    /// An image of the tenant that has the file.
+    pub fn image_with(self, tenant: &TenantId, sha256: &Sha256) -> Result<Option<Image>, StoreError> {
+        /// How many images are looked at in one go: a few hundred kilobytes.
+        const PAGE: usize = 256;
+        let mut after = None;
+        loop {
+            let mut images = self.images(tenant, after, PAGE)?;
+            let has = |image: &Image| image.artifacts.iter().any(|a| a.sha256 == *sha256);
+            if let Some(place) = images.iter().position(has) {
+                return Ok(Some(images.swap_remove(place)));
+            }
+            match images.last() {
+                Some(last) if images.len() == PAGE => after = Some(last.id),
+                Some(_) | None => return Ok(None),
+            }
+        }
     }
 
     /// A release.
@@ -357,6 +381,11 @@ impl View<'_> {
             }
         })?;
         bad.unwrap_or(Ok(())).map(|()| due).map_err(|bad| bad.in_table(Table::Due))
+    }
+
+    /// The secret that operators' sessions are made with; none before the engine has started once.
+    pub fn session_secret(self) -> Result<Option<Digest>, StoreError> {
+        self.row(Table::Meta, keys::SESSION_SECRET, |bytes| decode::<Sum<32>>(bytes).map(|sum| Digest(sum.0)))
     }
 
     /// How far a counter is; 0 before its first use.
