@@ -15,6 +15,7 @@ mod hawkbit;
 mod linger;
 mod manage;
 mod pace;
+mod passwords;
 pub mod range;
 mod request;
 mod serve;
@@ -49,6 +50,7 @@ struct Door {
     reader: Reader,
     shelf: Shelf,
     failures: auth::Failures,
+    passwords: passwords::Passwords,
     started: Time,
     since: Instant,
     epoch: u64,

@@ -24,6 +24,7 @@ use tokio_rustls::rustls::ServerConfig;
 
 use super::auth::{Failures, Peer};
 use super::pace::{Impatient, Pace, Paced};
+use super::passwords::Passwords;
 use super::shelf::Shelf;
 use super::{Door, router};
 use crate::engine::call::{Call, Reply, Secret};
@@ -190,6 +191,7 @@ pub async fn start(
         engine,
         reader,
         failures: Failures::default(),
+        passwords: Passwords::new(),
         started: now(),
         since: Instant::now(),
         epoch: settings.epoch,
