@@ -15,6 +15,7 @@ mod error;
 mod hawkbit;
 mod linger;
 mod manage;
+mod openapi;
 mod pace;
 mod passwords;
 pub mod range;
@@ -90,6 +91,8 @@ fn router(door: Arc<Door>) -> Router {
     Router::new()
         .route("/", get(welcome))
         .route("/healthz", get(healthy))
+        .route("/openapi.json", get(openapi::json))
+        .route("/docs", get(openapi::page))
         .route("/artifacts/{sha256}", get(downloads::fetch))
         .nest("/api/v1", api::routes())
         .nest(manage::PATH, manage::routes(&door))
@@ -122,7 +125,8 @@ async fn welcome() -> Response {
         "updraft ",
         env!("CARGO_PKG_VERSION"),
         "\nUpdates the software of a fleet of devices.\n\n",
-        "Operators: the API is below /api/v1/ (start with /api/v1/status and a token).\n",
+        "Operators: the API is below /api/v1/ (start with /api/v1/status and a token),\n",
+        "           hawkBit's management API below /rest/v1/; /docs shows all that is served.\n",
         "Devices:   files are below /artifacts/, versions and commands go over MQTT.\n",
     );
     plain(text)
