@@ -56,6 +56,7 @@ fn defaults() -> Config {
             upload_bytes: 2_147_483_648,
             connections_max: 10_000,
             ddi_poll_s: 300,
+            trusted_proxies: vec!["127.0.0.0/8".into(), "::1".into()],
             newcomers: true,
         },
         esp: Esp { token_required: false },
