@@ -2,8 +2,8 @@
 
 mod catalog;
 pub mod pool;
-mod versions;
 mod select;
+mod versions;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
