@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::support::Server;
 use crate::wire::Request;
 use crate::world::{PARTNER, World, parsed};
 
@@ -237,18 +238,33 @@ fn bodies_that_are_none_leave_nothing_behind() {
     assert_eq!((files(&artifacts), files(&artifacts.join("tmp"))), (1, 0));
 }
 
+fn login(world: &World, user: &str, password: &str, form: &str, basic: &str) -> (u16, Value) {
+    let mut request = Request::new("POST", "/oauth/token");
+    if !basic.is_empty() {
+        request.header("Authorization", &format!("Basic {basic}"));
+    }
+    request.header("Content-Type", "application/x-www-form-urlencoded");
+    request.body = format!("username={user}&password={password}&grant_type={form}").into_bytes();
+    parsed(&request.send(world.server.http()))
+}
+
+#[test]
+fn only_the_client_that_is_configured_may_begin_sessions() {
+    let world = World::on(Server::with(&[], &[("UPDRAFT_HTTP_OAUTH_CLIENT", "id:secret")]));
+    let token = &world.tokens["ann"];
+    // `id:secret`, `id:other`
+    let table = [("aWQ6c2VjcmV0", 200), ("aWQ6b3RoZXI=", 401)];
+    for (basic, expected) in table {
+        assert_eq!(login(&world, "ann", token, "password", basic).0, expected, "{basic}");
+    }
+}
+
 #[test]
 fn a_session_ends_with_the_token_that_it_began_with_and_begets_no_other() {
     let world = World::new();
     let client = world.server.client();
     let login = |user: &str, password: &str, form: &str, basic: &str| {
-        let mut request = Request::new("POST", "/oauth/token");
-        if !basic.is_empty() {
-            request.header("Authorization", &format!("Basic {basic}"));
-        }
-        request.header("Content-Type", "application/x-www-form-urlencoded");
-        request.body = format!("username={user}&password={password}&grant_type={form}").into_bytes();
-        parsed(&request.send(world.server.http()))
+        login(&world, user, password, form, basic)
     };
     // `id:secret`
     let basic = "aWQ6c2VjcmV0";
