@@ -4,7 +4,9 @@
 use std::error::Error as _;
 use std::path::PathBuf;
 
-use updraft::cli::config::{Config, DEFAULTS, Engine, Flags, Hidden, Http, Mqtt, RANGES, Security, Store, Tls};
+use updraft::cli::config::{
+    Config, DEFAULTS, Engine, Flags, Hidden, Http, Mqtt, RANGES, Security, Store, Tls,
+};
 
 /// What is set where, for one case.
 #[derive(Default)]

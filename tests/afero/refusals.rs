@@ -263,9 +263,8 @@ fn only_the_client_that_is_configured_may_begin_sessions() {
 fn a_session_ends_with_the_token_that_it_began_with_and_begets_no_other() {
     let world = World::new();
     let client = world.server.client();
-    let login = |user: &str, password: &str, form: &str, basic: &str| {
-        login(&world, user, password, form, basic)
-    };
+    let login =
+        |user: &str, password: &str, form: &str, basic: &str| login(&world, user, password, form, basic);
     // `id:secret`
     let basic = "aWQ6c2VjcmV0";
     let token = world.tokens["ann"].clone();
@@ -298,6 +297,14 @@ fn a_session_ends_with_the_token_that_it_began_with_and_begets_no_other() {
     assert_eq!(person["partnerAccess"][0]["partner"]["partnerId"], json!("acme"));
     // A session is taken wherever the operator's token is.
     assert_eq!(crate::support::Client::new(world.server.http(), &session).get("devices").status, 200);
-    assert_eq!(client.delete("operators/ann").status, 204);
+    // A password does what the token does; it ends what was begun before it.
+    let set = json!({"password": "correct horse"});
+    assert_eq!(world.ask("PUT", "/api/v1/operators/ann/password", set).0, 204);
     assert_eq!(me(&session).0, 401);
+    let (status, session) = login("ann", "correct+horse", "password", basic);
+    assert_eq!(status, 200, "{session}");
+    let session = session["access_token"].as_str().unwrap();
+    assert_eq!(me(session).0, 200);
+    assert_eq!(client.delete("operators/ann").status, 204);
+    assert_eq!(me(session).0, 401);
 }
