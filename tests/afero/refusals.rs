@@ -238,7 +238,8 @@ fn bodies_that_are_none_leave_nothing_behind() {
     assert_eq!((files(&artifacts), files(&artifacts.join("tmp"))), (1, 0));
 }
 
-fn login(world: &World, user: &str, password: &str, form: &str, basic: &str) -> (u16, Value) {
+/// Asks for a session.
+pub fn login(world: &World, user: &str, password: &str, form: &str, basic: &str) -> (u16, Value) {
     let mut request = Request::new("POST", "/oauth/token");
     if !basic.is_empty() {
         request.header("Authorization", &format!("Basic {basic}"));
