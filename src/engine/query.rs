@@ -2,6 +2,8 @@
 
 mod catalog;
 pub mod pool;
+mod select;
+mod versions;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -21,6 +23,7 @@ use crate::store::tables::{Operator, Principal, View};
 
 // The doors answer when the store cannot be read, and may not know the store.
 pub use crate::store::StoreError;
+pub use select::{Selected, Selection};
 
 use super::access::{self, Identity};
 use super::call::{Grant, Secret};
@@ -124,6 +127,11 @@ impl Reader {
     /// One device.
     pub fn device(&self, key: &DeviceKey) -> Result<Option<Device>, StoreError> {
         Ok(self.ask(|view| view.device(key))?.map(|device| self.present(device)))
+    }
+
+    /// A device's token, where it may be read again.
+    pub fn open_token(&self, key: &DeviceKey) -> Result<Option<Box<str>>, StoreError> {
+        self.ask(|view| view.open_token(key))
     }
 
     /// Devices in id order, from the first after `after`.

@@ -1,6 +1,8 @@
 //! hawkBit's errors, as its two doors speak them: `{"exceptionClass", "errorCode", "message"}`, and no body at all for
 //! some. Every refusal of the engine has its place in one table here.
 
+pub mod history;
+
 use axum::Json;
 use axum::body::Body;
 use axum::http::header::{ALLOW, RETRY_AFTER};

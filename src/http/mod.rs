@@ -15,6 +15,7 @@ mod error;
 mod hawkbit;
 mod linger;
 mod manage;
+mod openapi;
 mod pace;
 mod passwords;
 pub mod range;
@@ -41,6 +42,7 @@ use crate::engine::query::StoreError;
 use error::ApiError;
 use shelf::Shelf;
 
+pub use dialect::{LegacySettings, arkors::Profile as ArkorsProfile, esp::Profile as EspProfile};
 pub use pace::Pace;
 pub use serve::{Http, HttpError, Listener, Settings, start};
 
@@ -56,6 +58,7 @@ struct Door {
     since: Instant,
     epoch: u64,
     ddi_poll_s: u32,
+    legacy: dialect::Legacy,
     /// The only client whose logins are taken, where one is set.
     login_client: Option<Secret>,
 }
@@ -88,11 +91,15 @@ fn router(door: Arc<Door>) -> Router {
     Router::new()
         .route("/", get(welcome))
         .route("/healthz", get(healthy))
+        .route("/openapi.json", get(openapi::json))
+        .route("/docs", get(openapi::page))
         .route("/artifacts/{sha256}", get(downloads::fetch))
         .nest("/api/v1", api::routes())
         .nest(manage::PATH, manage::routes(&door))
         .merge(paths(&dialect::afero::PATHS, || any(dialect::afero::serve)))
         .route(dialect::ddi::PATH, any(dialect::ddi::serve))
+        .merge(paths(&dialect::esp::PATHS, || any(dialect::esp::serve)))
+        .merge(paths(&dialect::arkors::PATHS, || any(dialect::arkors::serve)))
         .fallback(error::no_such_path)
         .method_not_allowed_fallback(error::no_such_method)
         .with_state(door)
@@ -118,7 +125,8 @@ async fn welcome() -> Response {
         "updraft ",
         env!("CARGO_PKG_VERSION"),
         "\nUpdates the software of a fleet of devices.\n\n",
-        "Operators: the API is below /api/v1/ (start with /api/v1/status and a token).\n",
+        "Operators: the API is below /api/v1/ (start with /api/v1/status and a token),\n",
+        "           hawkBit's management API below /rest/v1/; /docs shows all that is served.\n",
         "Devices:   files are below /artifacts/, versions and commands go over MQTT.\n",
     );
     plain(text)

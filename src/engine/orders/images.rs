@@ -251,8 +251,8 @@ impl Batch<'_> {
         if let Some(deployment) = self.pending_deployment(tenant, |target| target == Target::Image(id))? {
             return Ok(Some(format!("deployment {deployment} is being carried out")));
         }
-        let active = self.first_active(tenant, |target| target == Target::Image(id))?;
-        Ok(active.map(|action| format!("action {action} installs it")))
+        let installs = |action: &Action| !action.state.is_terminal() && action.target == Target::Image(id);
+        Ok(self.first_action(tenant, installs)?.map(|action| format!("action {action} installs it")))
     }
 
     /// A deployment of a target that has not reached all its devices; it may have been ordered in this very batch.
@@ -271,16 +271,16 @@ impl Batch<'_> {
         Ok(None)
     }
 
-    /// The newest action under way for a target. Walks the tenant's actions: for the rare removals only.
-    pub(super) fn first_active(
+    /// The newest action that is wanted. Walks the tenant's actions: for the rare removals only.
+    pub(super) fn first_action(
         &self,
         tenant: &TenantId,
-        wanted: impl Fn(Target) -> bool,
+        wanted: impl Fn(&Action) -> bool,
     ) -> Result<Option<ActionId>, StoreError> {
         let mut before = None;
         loop {
             let page = self.draft.view().actions(tenant, before, PAGE)?;
-            let found = page.iter().find(|a| !a.state.is_terminal() && wanted(a.target));
+            let found = page.iter().find(|action| wanted(action));
             if found.is_some() || page.len() < PAGE {
                 return Ok(found.map(|a| a.id));
             }

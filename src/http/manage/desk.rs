@@ -33,6 +33,8 @@ pub struct Desk {
     pub tenant: TenantId,
     /// The operator's name.
     pub by: Box<str>,
+    /// Whether the operator may see what devices prove themselves by.
+    pub sees_tokens: bool,
     /// How the client reaches this server.
     pub site: Site,
     query: Params,
@@ -66,6 +68,7 @@ impl Desk {
         Ok(Desk {
             tenant: tenant(&operator),
             by: operator.name,
+            sees_tokens: operator.role == Role::Admin,
             site: Site::of(&parts.uri, &parts.headers),
             query: Params::of(&parts.uri).map_err(|_| Fault::parameter("query"))?,
             media: media.or(is_file.then_some(WRITTEN[0])).ok_or_else(Fault::not_acceptable)?,

@@ -68,6 +68,30 @@ impl View<'_> {
         })
     }
 
+    /// Devices of a tenant from the one with this place in the order of their ids, and how many there are. Only those
+    /// that are wanted are decoded.
+    pub fn devices_from(
+        self,
+        tenant: &TenantId,
+        offset: usize,
+        limit: usize,
+    ) -> Result<(Vec<Device>, usize), StoreError> {
+        let (prefix, mut wanted, mut total) = (keys::tenant(tenant), Vec::new(), 0);
+        self.0.scan(Table::Devices, &prefix, None, false, &mut |key, _| {
+            if total >= offset && wanted.len() < limit {
+                wanted.push(keys::read_device(&key[prefix.len()..]));
+            }
+            total += 1;
+            ControlFlow::Continue(())
+        })?;
+        let device = |id: Option<DeviceId>| {
+            let device = some(id, "a device's key").map_err(|bad| bad.in_table(Table::Devices))?;
+            self.device(&DeviceKey { tenant: tenant.clone(), device })
+        };
+        let found: Result<Vec<_>, _> = wanted.into_iter().map(device).collect();
+        Ok((found?.into_iter().flatten().collect(), total))
+    }
+
     /// Devices of a product, in the order of their ids.
     pub fn product_devices(
         self,
