@@ -5,7 +5,7 @@ use std::error::Error as _;
 use std::path::PathBuf;
 
 use updraft::cli::config::{
-    Arkors, Config, DEFAULTS, Engine, Esp, Flags, Http, Mqtt, RANGES, Security, Store, Tls,
+    Arkors, Config, DEFAULTS, Engine, Esp, Flags, Hidden, Http, Mqtt, RANGES, Security, Store, Tls,
 };
 
 /// What is set where, for one case.
@@ -56,6 +56,7 @@ fn defaults() -> Config {
             upload_bytes: 2_147_483_648,
             connections_max: 10_000,
             ddi_poll_s: 300,
+            oauth_client: Hidden::default(),
             newcomers: true,
         },
         esp: Esp { token_required: false },
