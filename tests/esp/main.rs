@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod device;
+mod example;
 #[path = "../support/legacy.rs"]
 mod legacy;
 #[path = "../support/mod.rs"]

@@ -258,7 +258,8 @@ async fn stand(door: &Door, product: &ProductId, entries: Vec<Entry>) -> Result<
     let call = match (newest, standing) {
         (Some(Entry { record, image }), _) => {
             let (rules, product) = (record.rules(), Some(product.clone()));
-            Call::SetOffer { tenant, image: image.id, product, rules, allow_downgrade: false }
+            // A record's own number is its order, not the one that its image got when it came.
+            Call::SetOffer { tenant, image: image.id, product, rules, allow_downgrade: true }
         }
         (None, Some(_)) => Call::RemoveOffer { tenant, product: product.clone(), kind: KIND },
         (None, None) => return Ok(()),

@@ -10,6 +10,7 @@ use axum::http::HeaderMap;
 
 use super::form::{self, Form};
 use super::open;
+use crate::domain::action::{Action, State};
 use crate::domain::device::Device;
 use crate::domain::event::{Event, Report};
 use crate::domain::ids::{DeviceKey, FirmwareType, ProductId, TenantId, Time};
@@ -129,13 +130,15 @@ async fn admit(
     })
 }
 
-/// The bytes of a slot. Anybody may have them, as in the field, unless devices have to prove themselves.
+/// The bytes of a slot. Anybody may have them, as in the field, unless devices have to prove themselves. A device that
+/// `begins` to fetch what it is to install has taken it up.
 pub async fn file(
     door: &Arc<Door>,
     peer: Option<Peer>,
     poll: &Poll,
     version: &Version,
     slot: Slot,
+    begins: bool,
 ) -> Result<Told, Fault> {
     match &poll.device {
         Some(device) => admit(door, peer, &open::key(device), poll.token.as_deref()).await?,
@@ -143,12 +146,34 @@ pub async fn file(
         None => {}
     }
     let edition = find(door, &poll.app, version).await?.ok_or(Fault::UnknownFile)?;
+    if let Some(device) = poll.device.as_ref().filter(|_| begins) {
+        take_up(door, peer, open::key(device), &edition).await?;
+    }
     let artifact = edition.image.artifacts.into_iter().find(|artifact| &*artifact.name == slot.file());
     let artifact = artifact.ok_or(Fault::UnknownFile)?;
     let file = door.shelf.open(artifact.sha256).await?;
     // The row says that the file is there.
     let lost = || ApiError::internal(&std::io::Error::from(std::io::ErrorKind::NotFound));
     Ok(Told::File { artifact: Box::new(artifact), file: file.ok_or_else(lost)? })
+}
+
+async fn take_up(
+    door: &Arc<Door>,
+    peer: Option<Peer>,
+    key: DeviceKey,
+    edition: &Edition,
+) -> Result<(), Fault> {
+    let asked = key.clone();
+    let Some((device, actions)) = door.ask(move |reader| reader.work(&asked)).await? else { return Ok(()) };
+    let new = |action: &&Action| {
+        matches!(action.state, State::Queued | State::Offered)
+            && action.component(KIND).is_some_and(|component| component.image == edition.image.id)
+    };
+    if let Some(action) = open::due(&actions, KIND).filter(new) {
+        let event = Event::Retrieved { action: action.id };
+        open::hear(door, peer, &key, event, &device.product).await?;
+    }
+    Ok(())
 }
 
 impl Edition {
