@@ -4,8 +4,11 @@
 
 mod device;
 mod example;
+mod fleet;
 #[path = "../support/legacy.rs"]
 mod legacy;
+#[path = "../support/mqtt.rs"]
+mod mqtt;
 #[path = "../support/mod.rs"]
 mod support;
 #[path = "../support/transcript.rs"]

@@ -1,17 +1,20 @@
 //! What the arkors dialect's requests do. A record is an image without files: the record itself is a value beside it,
 //! whole and in one piece, and its rules are held against a client as they stand there.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::open;
-use crate::domain::device::{Capabilities, Device, Hardware};
+use crate::domain::device::{Device, Hardware};
 use crate::domain::eligibility::Reason;
-use crate::domain::event::{Event, Hello, Report};
+use crate::domain::event::{Configuration, Event, Mode, Report};
 use crate::domain::ids::{FirmwareType, ProductId, TenantId};
 use crate::domain::image::{About, Image, Metadata};
 use crate::domain::offer::Rules;
 use crate::domain::version::{Running, Version};
 use crate::engine::call::{Call, ImageChange, NewImage, Reply};
+use crate::engine::now;
 use crate::http::Door;
 use crate::http::api::unexpected;
 use crate::http::auth::Peer;
@@ -71,7 +74,7 @@ pub async fn update(
     let (device, actions) = match heard {
         Some((device, actions)) => (device, actions),
         // Nobody may register; the answer is the same.
-        None => (Device::new(key, app.product.clone(), "device", crate::engine::now()), Vec::new()),
+        None => (Device::new(key, app.product.clone(), "device", now()), Vec::new()),
     };
     // What is answered rests on what the client says of itself now.
     let device = Device { hardware: Some(hardware(&client.kind)), product: app.product, ..device };
@@ -98,7 +101,7 @@ fn newest(
         return Err(NoUpdate::NoRecord);
     }
     entries.retain(|entry| entry.record.version > version);
-    entries.sort_by_key(|entry| std::cmp::Reverse(entry.record.version));
+    entries.sort_by_key(|entry| Reverse(entry.record.version));
     let mut why = NoUpdate::Newest;
     for (place, entry) in entries.into_iter().enumerate() {
         match door.reader.refusal(device, &entry.image, &entry.record.rules()) {
@@ -128,14 +131,12 @@ fn word(known: Option<&Device>, running: Running, kind: &str) -> Event {
     if told.is_some_and(|own| own.model.eq_ignore_ascii_case(kind)) {
         return Event::Report(Report { seq: None, versions });
     }
-    Event::Hello(Hello {
-        seq: known.map_or(0, |device| device.window.newest),
-        boot: known.and_then(|device| device.boot.clone()),
-        product: None,
+    Event::Configure(Configuration {
+        mode: Mode::Merge,
+        numbered: BTreeMap::new(),
+        named: BTreeMap::new(),
         hardware: Some(hardware(kind)),
-        capabilities: known.map(|device| device.capabilities.clone()).or(Some(Capabilities::default())),
         versions,
-        attributes: Default::default(),
     })
 }
 
