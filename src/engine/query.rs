@@ -81,6 +81,12 @@ impl Reader {
         device
     }
 
+    /// How many commits there were; none when nobody counts. An answer that was asked for after this number was read
+    /// still holds while the number is the same.
+    pub fn commits(&self) -> Option<u64> {
+        self.store.commits()
+    }
+
     /// Who a token belongs to.
     pub fn authenticate(&self, token: &str) -> Result<Option<Identity>, StoreError> {
         let digest = access::digest(token);

@@ -8,6 +8,7 @@ mod accept;
 mod api;
 mod auth;
 mod body;
+mod crew;
 mod dialect;
 mod downloads;
 mod error;
@@ -15,6 +16,7 @@ mod hawkbit;
 mod linger;
 mod manage;
 mod pace;
+mod passwords;
 pub mod range;
 mod request;
 mod serve;
@@ -25,8 +27,8 @@ pub mod wire;
 use std::time::Instant;
 
 use axum::Router;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::HeaderValue;
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use std::sync::Arc;
@@ -50,6 +52,7 @@ struct Door {
     reader: Reader,
     shelf: Shelf,
     failures: auth::Failures,
+    passwords: passwords::Passwords,
     started: Time,
     since: Instant,
     epoch: u64,
@@ -96,8 +99,6 @@ fn router(door: Arc<Door>) -> Router {
         .merge(paths(&dialect::arkors::PATHS, || any(dialect::arkors::serve)))
         .fallback(error::no_such_path)
         .method_not_allowed_fallback(error::no_such_method)
-        .layer(axum::middleware::from_fn(linger::after_refusal))
-        .layer(axum::middleware::map_response(harden))
         .with_state(door)
 }
 
@@ -107,11 +108,11 @@ fn paths(paths: &[&str], answer: impl Fn() -> axum::routing::MethodRouter<Arc<Do
 }
 
 /// No answer is to be sniffed, framed or run as a page, and none is to be kept by a proxy unless it says so itself.
-async fn harden(mut response: Response) -> Response {
+fn harden(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    let policy = HeaderName::from_static("content-security-policy");
-    headers.entry(policy).or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
+    let policy = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+    headers.entry(CONTENT_SECURITY_POLICY).or_insert(policy);
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
 }

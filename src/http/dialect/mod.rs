@@ -3,6 +3,7 @@
 //! `carry`. A further dialect is a folder here, a route, and its transcripts.
 
 pub mod afero;
+mod again;
 pub mod arkors;
 mod carry;
 pub mod ddi;
@@ -32,6 +33,9 @@ use crate::domain::image::{Artifact, Image};
 use crate::engine::call::Secret;
 use crate::store::artifacts::ArtifactFile;
 
+use again::Look;
+
+pub use again::Memory;
 pub use legacy::{Legacy, LegacySettings};
 
 /// A request, with its path and query decoded.
@@ -261,12 +265,21 @@ pub trait Dialect: Sync {
 }
 
 /// Carries a request of a dialect out: who, then what, then the answer.
-async fn converse(dialect: &dyn Dialect, door: &Arc<Door>, request: Request<Body>) -> Response {
-    let (parts, body) = request.into_parts();
+async fn converse(dialect: &'static dyn Dialect, door: &Arc<Door>, request: Request<Body>) -> Response {
+    let (mut parts, body) = request.into_parts();
     let peer = parts.extensions.get::<Peer>().copied();
+    let memory = parts.extensions.remove::<Memory>().zip(Look::at(&parts, door));
     let asked = Asked::of(parts);
     let outcome = carry_out(dialect, door, peer, &asked, body).await;
-    dialect.answer(&asked, outcome)
+    let granted = match &outcome {
+        Ok(Reply::File { artifact, created, .. }) => memory.zip(Some((artifact.clone(), *created))),
+        Ok(_) | Err(_) => None,
+    };
+    let response = dialect.answer(&asked, outcome);
+    if let Some(((memory, look), granted)) = granted {
+        memory.keep(look, asked, dialect, granted);
+    }
+    response
 }
 
 async fn carry_out(
