@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::open;
-use crate::domain::device::{Device, Hardware};
+use crate::domain::device::{Device, Hardware, Reported};
 use crate::domain::eligibility::Reason;
 use crate::domain::event::{Configuration, Event, Mode, Report};
 use crate::domain::ids::{FirmwareType, ProductId, TenantId};
@@ -62,28 +62,31 @@ pub async fn update(
         return Err(Fault::NoUpdate(NoUpdate::NoRecord));
     }
     let key = open::key(&client.device);
-    open::admit(door, peer, &key, None, false).await?;
+    let known = open::admit(door, peer, &key, None, false).await?;
     let current = entries.iter().find(|entry| entry.record.version == version);
     let running = running(current, version);
-    let known = {
-        let key = key.clone();
-        door.ask(move |reader| reader.device(&key)).await?
+    let own = known.as_ref().is_none_or(|device| device.product == app.product);
+    let heard = match own {
+        true => {
+            let event = word(known.as_ref(), running.clone(), &client.kind);
+            open::hear(door, peer, &key, event, &app.product).await?
+        }
+        // What runs another product's software says nothing about its own.
+        false => None,
     };
-    let event = word(known.as_ref(), running.clone(), &client.kind);
-    let heard = open::hear(door, peer, &key, event, &app.product).await?;
-    let (device, actions) = match heard {
-        Some((device, actions)) => (device, actions),
-        // Nobody may register; the answer is the same.
-        None => (Device::new(key, app.product.clone(), "device", now()), Vec::new()),
-    };
-    // What is answered rests on what the client says of itself now.
-    let device = Device { hardware: Some(hardware(&client.kind)), product: app.product, ..device };
-    let found = newest(door, &device, &client.kind, version, entries).map_err(Fault::NoUpdate)?;
-    let own = open::due(&actions, KIND);
-    let action = own.filter(|action| action.component(KIND).is_some_and(|c| c.image == found.image.id));
-    if let Some(action) = action {
+    let unknown = || Device::new(key, app.product.clone(), "", now());
+    let (mut device, actions) = heard.unwrap_or_else(|| (unknown(), Vec::new()));
+    // What is answered rests on what the client says of itself now, recorded or not.
+    device.hardware = Some(hardware(&client.kind));
+    device.versions.insert(KIND, Reported { running, seq: 0, at: now() });
+    let ordered = open::due(&actions, KIND);
+    let image = ordered.and_then(|action| action.component(KIND)).map(|component| component.image);
+    let ahead = |entry: &&Entry| Some(entry.image.id) == image && entry.record.version > version;
+    if let Some((entry, action)) = entries.iter().find(ahead).zip(ordered) {
         open::tell(door, peer, &device, action).await?;
+        return Ok(Told::Record(entry.record.clone()));
     }
+    let found = newest(door, &device, &client.kind, version, entries).map_err(Fault::NoUpdate)?;
     Ok(Told::Record(found.record))
 }
 
