@@ -28,8 +28,7 @@ use tokio_rustls::rustls::ServerConfig;
 
 use super::auth::{Failures, Peer};
 use super::crew::Crew;
-use super::dialect::Memory;
-use super::dialect::{Legacy, LegacySettings};
+use super::dialect::{Legacy, LegacySettings, Memory};
 use super::linger;
 use super::pace::{Impatient, Pace, Paced};
 use super::passwords::Passwords;
