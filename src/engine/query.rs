@@ -3,6 +3,7 @@
 mod catalog;
 pub mod pool;
 mod select;
+mod versions;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

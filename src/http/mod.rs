@@ -42,6 +42,7 @@ use crate::engine::query::StoreError;
 use error::ApiError;
 use shelf::Shelf;
 
+pub use dialect::{LegacySettings, arkors::Profile as ArkorsProfile, esp::Profile as EspProfile};
 pub use pace::Pace;
 pub use serve::{Http, HttpError, Listener, Settings, start};
 
@@ -57,6 +58,7 @@ struct Door {
     since: Instant,
     epoch: u64,
     ddi_poll_s: u32,
+    legacy: dialect::Legacy,
     /// The only client whose logins are taken, where one is set.
     login_client: Option<Secret>,
 }
@@ -96,6 +98,8 @@ fn router(door: Arc<Door>) -> Router {
         .nest(manage::PATH, manage::routes(&door))
         .merge(paths(&dialect::afero::PATHS, || any(dialect::afero::serve)))
         .route(dialect::ddi::PATH, any(dialect::ddi::serve))
+        .merge(paths(&dialect::esp::PATHS, || any(dialect::esp::serve)))
+        .merge(paths(&dialect::arkors::PATHS, || any(dialect::arkors::serve)))
         .fallback(error::no_such_path)
         .method_not_allowed_fallback(error::no_such_method)
         .with_state(door)

@@ -29,6 +29,7 @@ use tokio_rustls::rustls::ServerConfig;
 use super::auth::{Failures, Peer};
 use super::crew::Crew;
 use super::dialect::Memory;
+use super::dialect::{Legacy, LegacySettings};
 use super::linger;
 use super::pace::{Impatient, Pace, Paced};
 use super::passwords::Passwords;
@@ -73,6 +74,8 @@ pub struct Settings {
     pub login_client: Option<Secret>,
     /// Unlike that of every other start of the server.
     pub epoch: u64,
+    /// The doors whose devices have no token of ours.
+    pub legacy: LegacySettings,
 }
 
 impl Default for Settings {
@@ -89,6 +92,7 @@ impl Default for Settings {
             ddi_poll_s: 300,
             login_client: None,
             epoch: 0,
+            legacy: LegacySettings::default(),
         }
     }
 }
@@ -206,6 +210,7 @@ pub async fn start(
         since: Instant::now(),
         epoch: settings.epoch,
         ddi_poll_s: settings.ddi_poll_s,
+        legacy: Legacy::new(&settings.legacy, address.to_string()),
         login_client: settings.login_client.clone(),
     });
     tokio::spawn(give_up_uploads(Arc::downgrade(&door)));
