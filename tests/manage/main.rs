@@ -16,8 +16,17 @@ use support::Server;
 use wire::Request;
 
 /// Members whose values are another each time: moments, and tokens that the server made.
-const CHANGING: [&str; 6] =
-    ["createdAt", "lastModifiedAt", "timestamp", "reportedAt", "lastControllerRequestAt", "installedAt"];
+const CHANGING: [&str; 9] = [
+    "createdAt",
+    "lastModifiedAt",
+    "timestamp",
+    "reportedAt",
+    "lastControllerRequestAt",
+    "installedAt",
+    "lastRequestAt",
+    "nextExpectedRequestAt",
+    "activatedAt",
+];
 /// What separates the parts of a form.
 const BOUNDARY: &str = "b0undary";
 
