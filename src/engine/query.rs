@@ -3,6 +3,7 @@
 mod catalog;
 pub mod pool;
 mod select;
+mod versions;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -80,6 +81,12 @@ impl Reader {
     fn present(&self, mut device: Device) -> Device {
         device.online &= device.last_seen >= Some(self.started);
         device
+    }
+
+    /// How many commits there were; none when nobody counts. An answer that was asked for after this number was read
+    /// still holds while the number is the same.
+    pub fn commits(&self) -> Option<u64> {
+        self.store.commits()
     }
 
     /// Who a token belongs to.

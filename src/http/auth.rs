@@ -121,8 +121,15 @@ pub async fn operator(parts: &Parts, door: &Arc<Door>) -> Result<Operator, ApiEr
 /// # Errors
 /// 401 without a valid token or password, 429 instead after too many failures from the same address.
 pub async fn identify(parts: &Parts, door: &Arc<Door>) -> Result<Identity, ApiError> {
-    let peer = parts.extensions.get::<Peer>().copied();
-    let Some(credential) = Credential::of(&parts.headers)? else {
+    identify_by(&parts.headers, parts.extensions.get::<Peer>().copied(), door).await
+}
+
+/// The same where only the header of a request is left.
+///
+/// # Errors
+/// As [`identify`].
+pub async fn identify_by(headers: &HeaderMap, peer: Option<Peer>, door: &Door) -> Result<Identity, ApiError> {
+    let Some(credential) = Credential::of(headers)? else {
         return Err(ApiError::unauthenticated());
     };
     who(door, peer, &credential).await

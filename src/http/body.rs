@@ -16,7 +16,9 @@ use crate::store::artifacts::{ArtifactError, ArtifactFile};
 
 /// How much is read at once: large enough that a switch of threads costs nothing, small enough that ten thousand
 /// slow readers hold little more than a gigabyte.
-const BLOCK: u64 = 128 * 1024;
+const WHOLE: usize = 128 * 1024;
+/// The same as a length of a file.
+const BLOCK: u64 = WHOLE as u64;
 /// How many blocks are kept for the next reader: memory that is new has to be cleared first, and that which was just
 /// used is in the processor's cache. As many as a busy server has under way; the rest goes back to the system.
 const SPARE_MAX: usize = 32;
@@ -32,15 +34,14 @@ struct Block {
 }
 
 impl Block {
-    /// Room for `used` bytes, at most [`BLOCK`].
+    /// Room for `used` bytes, at most [`WHOLE`].
     fn new(used: usize) -> Block {
-        let whole = usize::try_from(BLOCK).unwrap_or(usize::MAX);
         // A small piece is not worth a large block.
-        if used < whole / 8 {
+        if used < WHOLE / 8 {
             return Block { memory: vec![0; used], used };
         }
         let spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        Block { memory: spare.unwrap_or_else(|| vec![0; whole.max(used)]), used }
+        Block { memory: spare.unwrap_or_else(|| vec![0; WHOLE.max(used)]), used }
     }
 
     /// Fills it with what begins at `offset`, when that takes no wait.
@@ -55,6 +56,16 @@ impl Block {
     }
 }
 
+impl From<Block> for Bytes {
+    fn from(mut block: Block) -> Bytes {
+        // Memory of just its size is of no use afterwards.
+        if block.memory.len() == block.used && block.memory.len() < WHOLE {
+            return std::mem::take(&mut block.memory).into();
+        }
+        Bytes::from_owner(block)
+    }
+}
+
 impl AsRef<[u8]> for Block {
     fn as_ref(&self) -> &[u8] {
         &self.memory[..self.used]
@@ -63,7 +74,7 @@ impl AsRef<[u8]> for Block {
 
 impl Drop for Block {
     fn drop(&mut self) {
-        if self.memory.len() as u64 >= BLOCK {
+        if self.memory.len() >= WHOLE {
             let mut spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner);
             if spare.len() < SPARE_MAX {
                 spare.push(std::mem::take(&mut self.memory));
@@ -170,7 +181,7 @@ impl Body for FileBody {
                 Some(Piece::File(span)) => {
                     let mut block = Block::new(usize::try_from(span.len()).unwrap_or(usize::MAX));
                     if block.fill_at_once(&this.file, span.first) {
-                        return this.pass_on(Bytes::from_owner(block));
+                        return this.pass_on(block.into());
                     }
                     let file = this.file.clone();
                     this.reading = Some(spawn_blocking(move || block.fill(&file, span.first)));
@@ -181,7 +192,7 @@ impl Body for FileBody {
         let read = ready!(Pin::new(reading).poll(context));
         this.reading = None;
         match read.map_err(ReadError::Ended).and_then(|read| read) {
-            Ok(block) => this.pass_on(Bytes::from_owner(block)),
+            Ok(block) => this.pass_on(block.into()),
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "an answer breaks off");
                 this.pieces.clear();

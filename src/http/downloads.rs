@@ -23,6 +23,9 @@ use crate::store::artifacts::ArtifactFile;
 /// What separates ranges. It may not occur in a file by chance with any likelihood: the sum of the file follows.
 const BOUNDARY: &str = "updraft-";
 
+/// Room for the headers of an answer, with those that dialects add.
+const HEADERS: usize = 16;
+
 /// Hands out one file.
 pub(super) async fn fetch(State(door): State<Arc<Door>>, request: Request) -> Result<Response, ApiError> {
     let (mut parts, _) = request.into_parts();
@@ -140,7 +143,8 @@ impl Outline {
     }
 
     fn new(status: StatusCode, media: &str, pieces: Vec<Piece>, length: u64) -> Self {
-        let mut outline = Outline { status, headers: HeaderMap::new(), pieces, length: Some(length) };
+        let headers = HeaderMap::with_capacity(HEADERS);
+        let mut outline = Outline { status, headers, pieces, length: Some(length) };
         outline.headers.insert(CONTENT_TYPE, value(media.to_owned()));
         outline
     }
@@ -154,8 +158,9 @@ impl Outline {
             true => Body::new(NoBody),
             false => Body::new(FileBody::new(file, self.pieces)),
         };
-        let mut response = (self.status, body).into_response();
-        response.headers_mut().extend(self.headers);
+        let mut response = Response::new(body);
+        *response.status_mut() = self.status;
+        *response.headers_mut() = self.headers;
         response
     }
 }

@@ -9,10 +9,9 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::header::EXPECT;
-use axum::middleware::Next;
 use axum::response::Response;
 use http_body_util::BodyExt as _;
-use hyper::body::{Frame, SizeHint};
+use hyper::body::{Body as _, Frame, SizeHint};
 
 /// How long a refused client is listened to; one that sends for longer is cut.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -20,19 +19,28 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const BYTES_MAX: usize = 64 << 20;
 
 /// Answers, and when the answer is a refusal takes what is left of the request first.
-pub(super) async fn after_refusal(request: Request, next: Next) -> Response {
+///
+/// # Errors
+/// Those of `answer`.
+pub(super) async fn after_refusal<E>(
+    request: Request,
+    answer: impl AsyncFnOnce(Request) -> Result<Response, E>,
+) -> Result<Response, E> {
+    if request.body().is_end_stream() {
+        return answer(request).await;
+    }
     // A client that waits for a word before it sends has nothing on its way.
     let waits = request.headers().contains_key(EXPECT);
     let (parts, body) = request.into_parts();
     let body = Arc::new(Mutex::new(body));
     let lent = Body::new(Lent(Arc::clone(&body)));
-    let response = next.run(Request::from_parts(parts, lent)).await;
+    let response = answer(Request::from_parts(parts, lent)).await?;
     let refused = response.status().is_client_error() || response.status().is_server_error();
     if refused && !waits {
         // Whether it took all of it makes no difference to the answer.
         let _ = tokio::time::timeout(PATIENCE, drain(Lent(body))).await;
     }
-    response
+    Ok(response)
 }
 
 async fn drain(mut body: Lent) {

@@ -8,12 +8,14 @@ mod accept;
 mod api;
 mod auth;
 mod body;
+mod crew;
 mod dialect;
 mod downloads;
 mod error;
 mod hawkbit;
 mod linger;
 mod manage;
+mod openapi;
 mod pace;
 mod passwords;
 pub mod range;
@@ -26,8 +28,8 @@ pub mod wire;
 use std::time::Instant;
 
 use axum::Router;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::HeaderValue;
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use std::sync::Arc;
@@ -40,6 +42,7 @@ use crate::engine::query::StoreError;
 use error::ApiError;
 use shelf::Shelf;
 
+pub use dialect::{LegacySettings, arkors::Profile as ArkorsProfile, esp::Profile as EspProfile};
 pub use pace::Pace;
 pub use serve::{Http, HttpError, Listener, Settings, start};
 
@@ -55,6 +58,7 @@ struct Door {
     since: Instant,
     epoch: u64,
     ddi_poll_s: u32,
+    legacy: dialect::Legacy,
     /// The only client whose logins are taken, where one is set.
     login_client: Option<Secret>,
 }
@@ -87,15 +91,17 @@ fn router(door: Arc<Door>) -> Router {
     Router::new()
         .route("/", get(welcome))
         .route("/healthz", get(healthy))
+        .route("/openapi.json", get(openapi::json))
+        .route("/docs", get(openapi::page))
         .route("/artifacts/{sha256}", get(downloads::fetch))
         .nest("/api/v1", api::routes())
         .nest(manage::PATH, manage::routes(&door))
         .merge(paths(&dialect::afero::PATHS, || any(dialect::afero::serve)))
         .route(dialect::ddi::PATH, any(dialect::ddi::serve))
+        .merge(paths(&dialect::esp::PATHS, || any(dialect::esp::serve)))
+        .merge(paths(&dialect::arkors::PATHS, || any(dialect::arkors::serve)))
         .fallback(error::no_such_path)
         .method_not_allowed_fallback(error::no_such_method)
-        .layer(axum::middleware::from_fn(linger::after_refusal))
-        .layer(axum::middleware::map_response(harden))
         .with_state(door)
 }
 
@@ -105,11 +111,11 @@ fn paths(paths: &[&str], answer: impl Fn() -> axum::routing::MethodRouter<Arc<Do
 }
 
 /// No answer is to be sniffed, framed or run as a page, and none is to be kept by a proxy unless it says so itself.
-async fn harden(mut response: Response) -> Response {
+fn harden(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    let policy = HeaderName::from_static("content-security-policy");
-    headers.entry(policy).or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
+    let policy = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+    headers.entry(CONTENT_SECURITY_POLICY).or_insert(policy);
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
 }
@@ -119,7 +125,8 @@ async fn welcome() -> Response {
         "updraft ",
         env!("CARGO_PKG_VERSION"),
         "\nUpdates the software of a fleet of devices.\n\n",
-        "Operators: the API is below /api/v1/ (start with /api/v1/status and a token).\n",
+        "Operators: the API is below /api/v1/ (start with /api/v1/status and a token),\n",
+        "           hawkBit's management API below /rest/v1/; /docs shows all that is served.\n",
         "Devices:   files are below /artifacts/, versions and commands go over MQTT.\n",
     );
     plain(text)

@@ -2,6 +2,7 @@
 //!
 //! Knows no path and no dialect. Handshakes never run on the accept path.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
@@ -9,11 +10,14 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::Request;
+use axum::response::Response;
+use hyper::body::Body as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -23,10 +27,14 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 
 use super::auth::{Failures, Peer};
+use super::crew::Crew;
+use super::dialect::Memory;
+use super::dialect::{Legacy, LegacySettings};
+use super::linger;
 use super::pace::{Impatient, Pace, Paced};
 use super::passwords::Passwords;
 use super::shelf::Shelf;
-use super::{Door, router};
+use super::{Door, harden, router};
 use crate::engine::call::{Call, Reply, Secret};
 use crate::engine::query::Reader;
 use crate::engine::{Engine, now};
@@ -66,6 +74,8 @@ pub struct Settings {
     pub login_client: Option<Secret>,
     /// Unlike that of every other start of the server.
     pub epoch: u64,
+    /// The doors whose devices have no token of ours.
+    pub legacy: LegacySettings,
 }
 
 impl Default for Settings {
@@ -82,6 +92,7 @@ impl Default for Settings {
             ddi_poll_s: 300,
             login_client: None,
             epoch: 0,
+            legacy: LegacySettings::default(),
         }
     }
 }
@@ -98,6 +109,9 @@ pub enum HttpError {
         #[source]
         cause: io::Error,
     },
+    /// There can be no threads.
+    #[error("cannot start the threads that serve connections")]
+    Threads(#[source] io::Error),
 }
 
 /// The door's address, taken before the door opens: links are made from it earlier than it is answered on.
@@ -175,7 +189,7 @@ async fn give_up_uploads(door: Weak<Door>) {
 /// Opens the door.
 ///
 /// # Errors
-/// [`HttpError::Listen`] when the address cannot be listened on.
+/// [`HttpError::Listen`] when the address cannot be listened on, [`HttpError::Threads`] when nobody can serve it.
 pub async fn start(
     listener: Listener,
     settings: Settings,
@@ -196,6 +210,7 @@ pub async fn start(
         since: Instant::now(),
         epoch: settings.epoch,
         ddi_poll_s: settings.ddi_poll_s,
+        legacy: Legacy::new(&settings.legacy, address.to_string()),
         login_client: settings.login_client.clone(),
     });
     tokio::spawn(give_up_uploads(Arc::downgrade(&door)));
@@ -203,9 +218,11 @@ pub async fn start(
     let house = House {
         slots: Arc::new(Semaphore::new(settings.max_connections)),
         tls: settings.tls.clone().map(TlsAcceptor::from),
-        router: router(door),
+        router: router(Arc::clone(&door)),
+        door,
         settings: Arc::new(settings),
         graceful: GracefulShutdown::new(),
+        crew: Crew::start().map_err(HttpError::Threads)?,
     };
     let accepting = tokio::spawn(house.run(listener, closed));
     Ok(Http { address, closing, accepting })
@@ -216,8 +233,10 @@ struct House {
     settings: Arc<Settings>,
     slots: Arc<Semaphore>,
     tls: Option<TlsAcceptor>,
+    door: Arc<Door>,
     router: Router,
     graceful: GracefulShutdown,
+    crew: Crew,
 }
 
 impl House {
@@ -226,7 +245,7 @@ impl House {
         let patience = loop {
             tokio::select! {
                 (stream, peer, slot) = self.accept(&listener) => {
-                    guests.spawn(self.welcome(stream, peer, slot));
+                    self.crew.serve(&mut guests, self.welcome(stream, peer, slot));
                 }
                 Some(_) = guests.join_next() => {}
                 asked = closed.wait_for(Option::is_some) => {
@@ -244,10 +263,15 @@ impl House {
     }
 
     /// The next connection. Waits for a slot first: what is not accepted waits in the kernel's queue.
-    async fn accept(&self, listener: &TcpListener) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
+    /// It belongs to no thread yet.
+    async fn accept(
+        &self,
+        listener: &TcpListener,
+    ) -> (std::net::TcpStream, SocketAddr, OwnedSemaphorePermit) {
         loop {
             let slot = Arc::clone(&self.slots).acquire_owned().await.expect("the semaphore is never closed");
-            match listener.accept().await {
+            let accepted = listener.accept().await;
+            match accepted.and_then(|(stream, peer)| Ok((stream.into_std()?, peer))) {
                 Ok((stream, peer)) => return (stream, peer, slot),
                 Err(error) if is_clients_fault(&error) => {}
                 Err(error) => {
@@ -261,21 +285,32 @@ impl House {
     /// Serves one connection until it ends.
     fn welcome(
         &self,
-        stream: TcpStream,
+        stream: std::net::TcpStream,
         peer: SocketAddr,
         slot: OwnedSemaphorePermit,
     ) -> impl Future<Output = ()> + Send + 'static {
-        let (settings, tls, router) = (Arc::clone(&self.settings), self.tls.clone(), self.router.clone());
+        let (settings, tls) = (Arc::clone(&self.settings), self.tls.clone());
+        let conversation = Conversation {
+            door: Arc::clone(&self.door),
+            routes: TowerToHyperService::new(self.router.clone()),
+            peer: Peer(peer.ip()),
+            pace: self.settings.body_pace,
+            memory: Memory::default(),
+        };
         let watcher = self.graceful.watcher();
         async move {
             let _slot = slot;
+            let stream = match TcpStream::from_std(stream) {
+                Ok(stream) => stream,
+                Err(error) => return tracing::warn!(%peer, %error, "a connection cannot be served"),
+            };
             // Answers are written whole; waiting for more to send would only delay them.
             let _ = stream.set_nodelay(true);
             let served = match tls {
-                None => converse(stream, peer, router, &settings, watcher).await,
+                None => conversation.hold(stream, &settings, watcher).await,
                 Some(tls) => match tokio::time::timeout(settings.handshake_timeout, tls.accept(stream)).await
                 {
-                    Ok(Ok(stream)) => converse(stream, peer, router, &settings, watcher).await,
+                    Ok(Ok(stream)) => conversation.hold(stream, &settings, watcher).await,
                     Ok(Err(error)) => return tracing::debug!(%peer, %error, "a TLS handshake failed"),
                     Err(_) => return tracing::debug!(%peer, "a TLS handshake took too long"),
                 },
@@ -295,25 +330,55 @@ fn is_clients_fault(error: &io::Error) -> bool {
     )
 }
 
-async fn converse(
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    peer: SocketAddr,
-    router: Router,
-    settings: &Settings,
-    watcher: hyper_util::server::graceful::Watcher,
-) -> Result<(), hyper::Error> {
-    let pace = settings.body_pace;
-    let routes = TowerToHyperService::new(router);
-    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
-        request.extensions_mut().insert(Peer(peer.ip()));
-        routes.call(request.map(|body| Body::new(Paced::new(body, pace))))
-    });
-    let connection = http1::Builder::new()
-        // Without a timer hyper has no header deadline at all.
-        .timer(TokioTimer::new())
-        .header_read_timeout(settings.header_timeout)
-        .max_buf_size(BUFFER_BYTES)
-        .max_headers(HEADERS_MAX)
-        .serve_connection(TokioIo::new(Impatient::new(stream, settings.write_timeout)), service);
-    watcher.watch(connection).await
+/// One connection's share of the door.
+struct Conversation {
+    door: Arc<Door>,
+    routes: TowerToHyperService<Router>,
+    peer: Peer,
+    pace: Pace,
+    memory: Memory,
+}
+
+impl Conversation {
+    /// Serves requests until the connection ends.
+    async fn hold(
+        self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        settings: &Settings,
+        watcher: Watcher,
+    ) -> Result<(), hyper::Error> {
+        let own = Arc::new(self);
+        let service = service_fn(move |request| {
+            let own = Arc::clone(&own);
+            async move { own.answer(request).await }
+        });
+        let connection = http1::Builder::new()
+            // Without a timer hyper has no header deadline at all.
+            .timer(TokioTimer::new())
+            .header_read_timeout(settings.header_timeout)
+            .max_buf_size(BUFFER_BYTES)
+            .max_headers(HEADERS_MAX)
+            .serve_connection(TokioIo::new(Impatient::new(stream, settings.write_timeout)), service);
+        watcher.watch(connection).await
+    }
+
+    /// Answers one request.
+    async fn answer(&self, request: hyper::Request<Incoming>) -> Result<Response, Infallible> {
+        let request = match request.body().is_end_stream() {
+            true => match self.memory.answer(&self.door, request.map(|_| Body::empty())).await {
+                Ok(response) => return Ok(harden(response)),
+                Err(request) => request,
+            },
+            false => request.map(|body| Body::new(Paced::new(body, self.pace))),
+        };
+        let routed = linger::after_refusal(self.introduce(request), |request| self.routes.call(request));
+        routed.await.map(harden)
+    }
+
+    /// Says whose request it is.
+    fn introduce(&self, mut request: Request) -> Request {
+        request.extensions_mut().insert(self.peer);
+        request.extensions_mut().insert(self.memory.clone());
+        request
+    }
 }

@@ -189,6 +189,12 @@ pub trait Store: Send + Sync {
         u64::MAX
     }
 
+    /// How many commits there were since the store was opened: as long as the number stays, so does every answer. It
+    /// has moved when [`Store::write`] returns. None where the store does not count, and nothing may be remembered.
+    fn commits(&self) -> Option<u64> {
+        None
+    }
+
     /// Runs `work` in a transaction and commits it. When this returns without an error, the effect is on disk;
     /// when `work` fails, nothing of it remains.
     ///

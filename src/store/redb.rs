@@ -5,6 +5,7 @@
 use std::cell::OnceCell;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use redb::{
     Database, DatabaseError, Durability, ReadOnlyTable, ReadTransaction, ReadableDatabase, ReadableTable,
@@ -63,6 +64,8 @@ pub enum Commits {
 pub struct RedbStore {
     database: Database,
     commits: Commits,
+    /// How many there were.
+    count: AtomicU64,
     /// Where its file is; none on a backend of its own.
     path: Option<PathBuf>,
 }
@@ -115,7 +118,7 @@ impl RedbStore {
             }
             transaction.commit().map_err(backend("commit"))?;
         }
-        Ok(RedbStore { database, commits, path: None })
+        Ok(RedbStore { database, commits, count: AtomicU64::new(0), path: None })
     }
 
     fn begin_write(&self) -> Result<WriteTransaction, StoreError> {
@@ -140,6 +143,10 @@ impl Store for RedbStore {
         self.path.as_deref().map_or(u64::MAX, room)
     }
 
+    fn commits(&self) -> Option<u64> {
+        Some(self.count.load(Ordering::Acquire))
+    }
+
     fn read(&self, work: &mut dyn FnMut(&dyn Read) -> Result<(), StoreError>) -> Result<(), StoreError> {
         let transaction = self.database.begin_read().map_err(backend("begin a read"))?;
         work(&Snapshot { transaction, tables: Default::default() })
@@ -156,7 +163,9 @@ impl Store for RedbStore {
         }
         work(&mut draft)?;
         drop(draft);
-        transaction.commit().map_err(backend("commit"))
+        transaction.commit().map_err(backend("commit"))?;
+        self.count.fetch_add(1, Ordering::Release);
+        Ok(())
     }
 }
 

@@ -5,30 +5,22 @@
 mod matching;
 mod world;
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, mpsc};
-use std::time::Duration;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, mpsc};
 
 use updraft::domain::action::HISTORY_MAX;
-use updraft::domain::decide::{Note, Order, Policy};
+use updraft::domain::decide::{Note, Order};
 use updraft::domain::deployment::{Counters, Target};
-use updraft::domain::eligibility::AttemptLimit;
-use updraft::domain::event::{Event, Hello, Withdrawal};
+use updraft::domain::event::{Event, Withdrawal};
 use updraft::domain::feedback::{Feedback, Finished, Word};
-use updraft::domain::ids::{DeviceId, DeviceKey, FirmwareType, ProductId, TenantId};
+use updraft::domain::ids::{DeviceId, TenantId};
 use updraft::domain::image::{Image, Sha256};
 use updraft::domain::offer::Rules;
-use updraft::domain::terms::Terms;
-use updraft::domain::version::{Running, Version};
 use updraft::engine::access::{Principal, Role};
-use updraft::engine::call::{
-    Call, CallError, Downlink, Message, NewArtifact, NewImage, Outcome, Receipt, Reply, Stamp,
-};
+use updraft::engine::call::{Call, CallError, Outcome, Receipt, Reply, Stamp};
 use updraft::engine::query::Reader;
-use updraft::engine::{self, Engine, Outlet, Settings};
-use updraft::store::memory::MemoryStore;
-use updraft::store::{Read, Store, StoreError, Write};
+use updraft::engine::{self};
+use updraft::store::StoreError;
 
 use world::*;
 

@@ -5,18 +5,16 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
-use updraft::domain::action::HISTORY_MAX;
-use updraft::domain::decide::{Note, Order, Policy};
+use updraft::domain::decide::{Order, Policy};
 use updraft::domain::deployment::{Counters, Target};
 use updraft::domain::eligibility::AttemptLimit;
-use updraft::domain::event::{Event, Hello, Withdrawal};
-use updraft::domain::feedback::{Feedback, Finished, Word};
+use updraft::domain::event::{Event, Hello};
 use updraft::domain::ids::{DeviceId, DeviceKey, FirmwareType, ProductId, TenantId};
 use updraft::domain::image::{Image, Sha256};
 use updraft::domain::offer::Rules;
 use updraft::domain::terms::Terms;
 use updraft::domain::version::{Running, Version};
-use updraft::engine::access::{Principal, Role};
+use updraft::engine::access::Principal;
 use updraft::engine::call::{
     Call, CallError, Downlink, Message, NewArtifact, NewImage, Outcome, Receipt, Reply, Stamp,
 };

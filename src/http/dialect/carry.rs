@@ -1,7 +1,13 @@
 //! What a dialect's call does: the one place where the doors of other servers' devices meet the engine, the reader
 //! and the shelf. A word of the device is answered after its commit.
 
+pub(super) mod arkors;
 pub(super) mod binary;
+pub(super) mod esp;
+mod fleet;
+mod form;
+pub(super) mod member;
+mod open;
 pub(super) mod pool;
 mod push;
 
@@ -11,7 +17,7 @@ use super::{Call, Claim, No, Reply, Task, Work};
 use crate::domain::action::{Action, HISTORY_MAX, State};
 use crate::domain::decide::Verdict;
 use crate::domain::event::Event;
-use crate::domain::ids::{ActionId, DeviceKey, ImageId};
+use crate::domain::ids::{ActionId, DeviceKey, ImageId, Time};
 use crate::domain::image::{Artifact, Image};
 use crate::engine::access::Identity;
 use crate::engine::call::{Call as EngineCall, Reply as EngineReply};
@@ -175,8 +181,13 @@ async fn file(door: &Door, key: DeviceKey, image: ImageId, name: &str) -> Result
     let artifact = granted(door, &key, image, name).await?;
     let uploaded = door.look(|reader| reader.image(&key.tenant, image))?;
     let created = uploaded.map(|image| image.trail.created).ok_or(No::UnknownArtifact)?;
+    open(door, Box::new(artifact), created).await
+}
+
+/// Opens a file that is granted.
+pub(super) async fn open(door: &Door, artifact: Box<Artifact>, created: Time) -> Result<Reply, No> {
     let file = door.shelf.open(artifact.sha256).await?;
     // The row says that the file is there.
     let lost = || ApiError::internal(&std::io::Error::from(std::io::ErrorKind::NotFound));
-    Ok(Reply::File { artifact: Box::new(artifact), created, file: file.ok_or_else(lost)? })
+    Ok(Reply::File { artifact, created, file: file.ok_or_else(lost)? })
 }

@@ -3,15 +3,19 @@
 //! `carry`. A further dialect is a folder here, a route, and its transcripts.
 
 pub mod afero;
+mod again;
+pub mod arkors;
 mod carry;
 pub mod ddi;
+pub mod esp;
+mod legacy;
 mod pool;
 
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, Request};
+use axum::http::{HeaderMap, Method, Request, Version};
 use axum::response::Response;
 use percent_encoding::percent_decode_str;
 
@@ -29,6 +33,10 @@ use crate::domain::image::{Artifact, Image};
 use crate::engine::call::Secret;
 use crate::store::artifacts::ArtifactFile;
 
+use again::Look;
+pub use again::Memory;
+pub use legacy::{Legacy, LegacySettings};
+
 /// A request, with its path and query decoded.
 #[derive(Debug)]
 pub struct Asked {
@@ -42,6 +50,8 @@ pub struct Asked {
     pub headers: HeaderMap,
     /// How the client reaches this server.
     pub site: Site,
+    /// Which HTTP it speaks.
+    pub version: Version,
 }
 
 /// Whom a request says that it speaks for.
@@ -254,12 +264,21 @@ pub trait Dialect: Sync {
 }
 
 /// Carries a request of a dialect out: who, then what, then the answer.
-async fn converse(dialect: &dyn Dialect, door: &Arc<Door>, request: Request<Body>) -> Response {
-    let (parts, body) = request.into_parts();
+async fn converse(dialect: &'static dyn Dialect, door: &Arc<Door>, request: Request<Body>) -> Response {
+    let (mut parts, body) = request.into_parts();
     let peer = parts.extensions.get::<Peer>().copied();
+    let memory = parts.extensions.remove::<Memory>().zip(Look::at(&parts, door));
     let asked = Asked::of(parts);
     let outcome = carry_out(dialect, door, peer, &asked, body).await;
-    dialect.answer(&asked, outcome)
+    let granted = match &outcome {
+        Ok(Reply::File { artifact, created, .. }) => memory.zip(Some((artifact.clone(), *created))),
+        Ok(_) | Err(_) => None,
+    };
+    let response = dialect.answer(&asked, outcome);
+    if let Some(((memory, look), granted)) = granted {
+        memory.keep(look, asked, dialect, granted);
+    }
+    response
 }
 
 async fn carry_out(
@@ -289,6 +308,7 @@ impl Asked {
             path: path.map(|text| percent_decode_str(text).decode_utf8_lossy().into_owned()).collect(),
             query: parts.uri.query().unwrap_or_default().to_owned(),
             site: Site::of(&parts.uri, &parts.headers),
+            version: parts.version,
             method: parts.method,
             headers: parts.headers,
         }

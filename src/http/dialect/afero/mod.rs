@@ -18,8 +18,8 @@ use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 
 use super::Asked;
-use super::carry::{binary, pool as carry};
-use super::pool::{Answer, Ask, Select, Source};
+use super::carry::{binary, member, pool};
+use super::pool::{Answer, Ask, Caller, Select, Source};
 use crate::http::Door;
 use crate::http::auth;
 use crate::http::error::ApiError;
@@ -36,7 +36,7 @@ const SESSION_S: u32 = 16_086;
 /// Answers a request of this dialect.
 pub async fn serve(State(door): State<Arc<Door>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let now = carry::moment();
+    let now = member::moment();
     match converse(&door, parts, body).await {
         Ok(response) => response,
         Err(no) => error::write(no, now),
@@ -52,37 +52,32 @@ async fn converse(door: &Arc<Door>, parts: Parts, body: Body) -> Result<Response
         Place::Token => login(door, &parts, &asked.headers, body).await,
         Place::Me => {
             let identity = auth::identify(&parts, door).await?;
-            Ok(answer::person(&carry::person(door, identity).await?))
+            Ok(answer::person(&member::person(door, identity).await?))
         }
         Place::Partner(partner, Shelf::Binaries) => {
-            let caller = carry::member(door, &parts, &partner, access).await?;
+            let caller = member::member(door, &parts, &partner, access).await?;
             let source = file(&parts, body).await?;
             let kept = binary::keep(door, &caller, &parts.headers, source).await?;
             Ok(answer::write(&context(&asked, &caller, "", ""), &kept))
         }
         Place::Partner(partner, shelf) => {
-            let caller = carry::member(door, &parts, &partner, access).await?;
+            let caller = member::member(door, &parts, &partner, access).await?;
             let ask = of_partner(&asked, shelf, &read(&asked, body).await?)?;
-            let answer = carry::out(door, &caller, ask).await?;
+            let answer = pool::out(door, &caller, ask).await?;
             Ok(answer::write(&context(&asked, &caller, "", ""), &answer))
         }
         Place::Account(account, room) => {
-            let caller = carry::member(door, &parts, &account, access).await?;
+            let caller = member::member(door, &parts, &account, access).await?;
             let (ask, action) = of_account(&asked, room, &read(&asked, body).await?)?;
-            let answer: Answer = carry::out(door, &caller, ask).await?;
+            let answer: Answer = pool::out(door, &caller, ask).await?;
             let expansions = page::parameter(&asked, "expansions")?.unwrap_or_default();
             Ok(answer::write(&context(&asked, &caller, &expansions, &action), &answer))
         }
     }
 }
 
-fn context<'a>(
-    asked: &'a Asked,
-    caller: &'a super::pool::Caller,
-    expansions: &'a str,
-    action: &'a str,
-) -> Context<'a> {
-    Context { site: &asked.site, caller, expansions, action, now: carry::moment() }
+fn context<'a>(asked: &'a Asked, caller: &'a Caller, expansions: &'a str, action: &'a str) -> Context<'a> {
+    Context { site: &asked.site, caller, expansions, action, now: member::moment() }
 }
 
 /// The body of a request that changes something; no other has one.
@@ -114,7 +109,7 @@ async fn file(parts: &Parts, body: Body) -> Result<Source, ApiError> {
 
 /// `POST /oauth/token` (RFC 6749, 4.3): an operator's name with the password or the token, for a session.
 async fn login(door: &Arc<Door>, parts: &Parts, headers: &HeaderMap, body: Body) -> Result<Response, No> {
-    if !carry::knows_client(door, headers) {
+    if !member::knows_client(door, headers) {
         return Err(No::UnknownClient);
     }
     request::check_length(headers, JSON_MAX as u64)?;
@@ -124,7 +119,7 @@ async fn login(door: &Arc<Door>, parts: &Parts, headers: &HeaderMap, body: Body)
     if login.grant != "password" {
         return Err(No::Login("unsupported_grant_type", "the only grant_type is password"));
     }
-    match carry::begin(door, parts, login.operator, login.password, SESSION_S).await? {
+    match member::begin(door, parts, login.operator, login.password, SESSION_S).await? {
         Some(session) => Ok(answer::session(&session)),
         None => Err(No::Login("invalid_grant", "the username or the password is wrong")),
     }

@@ -3,26 +3,19 @@
 
 use std::collections::BTreeSet;
 
-use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 
-use super::push;
+use super::{fleet, push};
 use crate::domain::catalog::{Item, Label, Section, What};
-use crate::domain::decide::Verdict;
 use crate::domain::event::{Event, Report};
-use crate::domain::ids::{DeviceId, DeviceKey, FirmwareType, ItemId, ProductId, TenantId, Time};
+use crate::domain::ids::{FirmwareType, ItemId, ProductId};
 use crate::domain::image::{About, Image, Metadata, Products, Sha256};
 use crate::domain::offer::Rules;
 use crate::domain::version::Running;
-use crate::engine::access::{Identity, Role, digest, is_session, same};
-use crate::engine::call::{Call, ImageChange, NewArtifact, NewImage, NewItem, Reply, Secret};
-use crate::engine::now;
+use crate::engine::call::{Call, ImageChange, NewArtifact, NewImage, NewItem, Reply};
 use crate::http::Door;
 use crate::http::api::unexpected;
-use crate::http::auth::{self, Peer};
-use crate::http::dialect::pool::{
-    Access, Answer, Ask, Caller, Field, FilePlace, Paging, Person, Record, Seen, Select, Session, Written,
-};
+use crate::http::dialect::pool::{Answer, Ask, Caller, Field, FilePlace, Paging, Record, Select, Written};
 use crate::http::error::ApiError;
 
 /// The name of a record's file: the tools give none.
@@ -32,100 +25,7 @@ const DEVICE_DESCRIPTION: u64 = 4;
 /// Where the numbers of types begin that partners may make; those below are the platform's.
 const FIRST_OWN_TYPE: u8 = 101;
 /// The most items of a section that are looked at: no tenant has more types, products or tags.
-const ITEMS_MAX: usize = 100_000;
-/// How many devices are read in one go.
-const PAGE: usize = 500;
-
-/// Now, for answers that tell it.
-pub fn moment() -> Time {
-    now()
-}
-
-/// An operator who may do this in the tenant. To all others the tenant is not there.
-///
-/// # Errors
-/// 401, 403 for devices and for writing observers, 404, 429.
-pub async fn member(
-    door: &std::sync::Arc<Door>,
-    parts: &Parts,
-    tenant: &str,
-    access: Access,
-) -> Result<Caller, ApiError> {
-    let (operator, confined, role) = operator(auth::identify(parts, door).await?)?;
-    let missing = || ApiError::missing("no-such-partner", "there is no such partner or account for you");
-    let tenant = TenantId::parse(tenant).map_err(|_| missing())?;
-    let there = match confined {
-        Some(own) => own == tenant,
-        None => {
-            let tenant = tenant.clone();
-            door.ask(move |reader| reader.tenant(&tenant)).await?.is_some()
-        }
-    };
-    if !there {
-        return Err(missing());
-    }
-    if role == Role::Observer && access == Access::Write {
-        let message = "observers may only read; this needs manageDeviceProfiles";
-        return Err(ApiError::forbidden("read-only", message));
-    }
-    Ok(Caller { operator, tenant })
-}
-
-fn operator(identity: Identity) -> Result<(Box<str>, Option<TenantId>, Role), ApiError> {
-    match identity {
-        Identity::Operator { name, tenant, role } => Ok((name, tenant, role)),
-        Identity::Device(_) => {
-            let message = "this is a device's token; send that of an operator";
-            Err(ApiError::forbidden("not-an-operator", message))
-        }
-    }
-}
-
-/// An operator with the tenants that they may act in.
-///
-/// # Errors
-/// 403 for devices.
-pub async fn person(door: &Door, identity: Identity) -> Result<Person, ApiError> {
-    let (operator, confined, role) = operator(identity)?;
-    let tenants = match confined {
-        Some(own) => door.ask(move |reader| Ok(Vec::from_iter(reader.tenant(&own)?))).await?,
-        None => door.ask(|reader| reader.tenants(None, ITEMS_MAX)).await?,
-    };
-    let tenants = tenants.into_iter().map(|tenant| (tenant.id, tenant.trail.created)).collect();
-    Ok(Person { operator, writes: role == Role::Admin, tenants })
-}
-
-/// Whether a login comes from a client that may ask: from any that says who it is, unless one is configured.
-pub fn knows_client(door: &Door, headers: &HeaderMap) -> bool {
-    let Some((id, secret)) = auth::basic_client(headers) else { return false };
-    let given = digest(&format!("{id}:{}", secret.reveal()));
-    door.login_client.as_ref().is_none_or(|own| same(&digest(own.reveal()), &given))
-}
-
-/// A session for an operator who proves it. None when nothing proves it.
-///
-/// # Errors
-/// 429 after too many failures from the same address.
-pub async fn begin(
-    door: &Door,
-    parts: &Parts,
-    name: String,
-    password: Secret,
-    seconds: u32,
-) -> Result<Option<Session>, ApiError> {
-    if is_session(password.reveal()) {
-        return Ok(None);
-    }
-    let peer = parts.extensions.get::<Peer>().copied();
-    match auth::login(door, peer, name.clone(), password).await {
-        Ok(_) => {
-            let token = door.ask(move |reader| reader.open_session(&name, seconds)).await?;
-            Ok(token.map(|token| Session { token, seconds }))
-        }
-        Err(error) if error.status() == StatusCode::UNAUTHORIZED => Ok(None),
-        Err(error) => Err(error),
-    }
-}
+pub(super) const ITEMS_MAX: usize = 100_000;
 
 /// Carries out what an operator asks.
 ///
@@ -175,10 +75,10 @@ pub async fn out(door: &Door, caller: &Caller, ask: Ask) -> Result<Answer, ApiEr
             Ok(Answer::Done)
         }
         Ask::Push { product, image, device } => push::push(door, caller, product, image, device).await,
-        Ask::Devices { skip, size } => devices(door, caller, skip, size).await,
+        Ask::Devices { skip, size } => fleet::devices(door, caller, skip, size).await,
         Ask::Device(id) => {
-            let device = device(door, caller, id).await?;
-            let mut seen = with_tags(door, caller, vec![device]).await?;
+            let device = fleet::device(door, caller, id).await?;
+            let mut seen = fleet::with_tags(door, caller, vec![device]).await?;
             Ok(Answer::Device(Box::new(seen.remove(0))))
         }
         Ask::WriteAttribute(id, attribute, written) => {
@@ -191,9 +91,9 @@ pub async fn out(door: &Door, caller: &Caller, ask: Ask) -> Result<Answer, ApiEr
                 }
                 (Written::Text(value), _) => Event::Attribute { id: attribute, value },
             };
-            hear(door, caller, id, event).await
+            fleet::hear(door, caller, id, event).await
         }
-        Ask::ReadAttribute(id) => device(door, caller, id).await.map(|_| Answer::Noted),
+        Ask::ReadAttribute(id) => fleet::device(door, caller, id).await.map(|_| Answer::Noted),
     }
 }
 
@@ -204,7 +104,7 @@ async fn types(door: &Door, caller: &Caller) -> Result<Answer, ApiError> {
     Ok(Answer::Types(items.into_iter().filter(|item| !item.deleted).collect()))
 }
 
-async fn items(door: &Door, caller: &Caller, section: Section) -> Result<Vec<Item>, ApiError> {
+pub(super) async fn items(door: &Door, caller: &Caller, section: Section) -> Result<Vec<Item>, ApiError> {
     let tenant = caller.tenant.clone();
     door.ask(move |reader| reader.items(&tenant, section, None, ITEMS_MAX)).await
 }
@@ -542,68 +442,4 @@ fn difference(image: &Image, record: &Record) -> Option<&'static str> {
         ("tags", record.tags.as_ref().is_none_or(|tags| *tags == image.tags)),
     ];
     checks.into_iter().find(|(_, same)| !same).map(|(field, _)| field)
-}
-
-// ---- devices
-
-async fn device(
-    door: &Door,
-    caller: &Caller,
-    id: DeviceId,
-) -> Result<crate::domain::device::Device, ApiError> {
-    let missing = ApiError::missing("no-such-device", format!("there is no device {id}"));
-    let key = DeviceKey { tenant: caller.tenant.clone(), device: id };
-    door.ask(move |reader| reader.device(&key)).await?.ok_or(missing)
-}
-
-/// Devices in the order of their ids. The page is walked to: nobody but a person looks at them here.
-async fn devices(door: &Door, caller: &Caller, skip: usize, size: usize) -> Result<Answer, ApiError> {
-    let tenant = caller.tenant.clone();
-    let found = door.ask(move |reader| {
-        let (mut found, mut passed, mut after) = (Vec::new(), 0usize, None);
-        loop {
-            let page = reader.devices(&tenant, after.as_ref(), PAGE)?;
-            let full = page.len() == PAGE;
-            after = page.last().map(|device| device.key.device.clone());
-            for device in page {
-                if passed >= skip && found.len() < size {
-                    found.push(device);
-                }
-                passed += 1;
-            }
-            if !full || found.len() == size {
-                return Ok(found);
-            }
-        }
-    });
-    let found = found.await?;
-    Ok(Answer::Devices(with_tags(door, caller, found).await?))
-}
-
-async fn with_tags(
-    door: &Door,
-    caller: &Caller,
-    devices: Vec<crate::domain::device::Device>,
-) -> Result<Vec<Seen>, ApiError> {
-    let known = match devices.iter().any(|device| !device.profile.tags.is_empty()) {
-        true => items(door, caller, Section::DeviceTags).await?,
-        false => Vec::new(),
-    };
-    let tags = |device: &crate::domain::device::Device| {
-        let own = known.iter().filter(|item| !item.deleted && device.profile.tags.contains(&item.id));
-        own.map(|item| (item.id.get(), item.label.name.clone())).collect()
-    };
-    Ok(devices.into_iter().map(|device| Seen { tags: tags(&device), device }).collect())
-}
-
-/// An attribute as the device itself would say it.
-async fn hear(door: &Door, caller: &Caller, id: DeviceId, event: Event) -> Result<Answer, ApiError> {
-    let key = DeviceKey { tenant: caller.tenant.clone(), device: id };
-    match door.call(Call::Hear { key, event, from: None, newcomer: None }).await? {
-        Reply::Heard { verdict: Verdict::Stored | Verdict::Repeated, .. } => Ok(Answer::Noted),
-        Reply::Heard { verdict: Verdict::Rejected(reject), .. } => {
-            Err(ApiError::new(StatusCode::CONFLICT, reject.code(), reject.to_string()))
-        }
-        other => Err(unexpected(&other)),
-    }
 }
