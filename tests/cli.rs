@@ -7,6 +7,8 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Output, Stdio};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use support::{Answer, Server, ends, updraft};
 
@@ -333,6 +335,52 @@ fn an_observer_reads_and_changes_nothing() {
     assert_eq!(eve.post("devices", &json!({"id": "a", "product": "b"})).status, 403);
     server.prints(&["operator", "rm", "eve"]);
     assert_eq!(eve.get("devices").status, 401);
+}
+
+#[test]
+fn an_operator_gets_a_password_from_the_standard_input_and_loses_it_again() {
+    let server = Server::start();
+    server.json(&["operator", "add", "eve"]);
+    let set = |password: &[u8]| {
+        let mut command = updraft();
+        command.args(["operator", "password", "eve", "--data"]).arg(server.data());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(password).unwrap();
+        all(&child.wait_with_output().unwrap())
+    };
+    let short = "updraft: a password has 8 to 256 bytes (password)\n";
+    assert_eq!(set(b"short\n"), (Some(1), String::new(), short.into()));
+    assert_eq!(set(b"correct horse\n"), (Some(0), "operator eve has a new password\n".into(), String::new()));
+    let asks = |password: &str| {
+        let url = format!("http://{}/api/v1/status", server.http());
+        let header = format!("Basic {}", STANDARD.encode(format!("eve:{password}")));
+        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        agent.get(&url).header("authorization", header).call().unwrap().status().as_u16()
+    };
+    assert_eq!((asks("correct horse"), asks("correct horse\n")), (200, 401));
+    let removed = server.prints(&["operator", "password", "eve", "--remove"]);
+    assert_eq!((removed.as_str(), asks("correct horse")), ("operator eve has no password any more\n", 401));
+}
+
+#[test]
+fn tenants_are_made_set_and_shown() {
+    let server = Server::start();
+    assert_eq!(server.prints(&["tenant", "add", "acme"]), "tenant acme is made\n");
+    let listed = server.json(&["tenant", "list"]);
+    let names: Vec<_> = listed["items"].as_array().unwrap().iter().map(|tenant| &tenant["id"]).collect();
+    assert_eq!(names, [&json!("acme"), &json!("default")]);
+    let set = ["tenant", "set", "acme", "pollingTime=00:01:00", "authentication.header.authority=a=b"];
+    assert_eq!(server.prints(&set), "tenant acme is set\n");
+    let shown = server.json(&["tenant", "show", "acme"])["settings"].clone();
+    let values = ["pollingTime", "authentication.header.authority"].map(|key| shown[key]["value"].clone());
+    assert_eq!(values, [json!("00:01:00"), json!("a=b")]);
+    server.prints(&["tenant", "set", "acme", "--reset", "pollingTime"]);
+    let shown = server.prints(&["tenant", "show", "acme"]);
+    assert!(shown.contains("implicit.lock.enabled") && !shown.contains("00:01:00"), "{shown}");
+    let refused = server.updraft(&["tenant", "set", "acme", "pollingTime=soon"]);
+    let text = "updraft: setting pollingTime does not take \"soon\"\n";
+    assert_eq!(all(&refused), (Some(1), String::new(), text.into()));
 }
 
 #[test]

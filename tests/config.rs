@@ -4,7 +4,9 @@
 use std::error::Error as _;
 use std::path::PathBuf;
 
-use updraft::cli::config::{Config, DEFAULTS, Engine, Flags, Http, Mqtt, RANGES, Security, Store, Tls};
+use updraft::cli::config::{
+    Arkors, Config, DEFAULTS, Engine, Esp, Flags, Http, Mqtt, RANGES, Security, Store, Tls,
+};
 
 /// What is set where, for one case.
 #[derive(Default)]
@@ -54,7 +56,10 @@ fn defaults() -> Config {
             upload_bytes: 2_147_483_648,
             connections_max: 10_000,
             ddi_poll_s: 300,
+            newcomers: true,
         },
+        esp: Esp { token_required: false },
+        arkors: Arkors { code_compat: false, open_board: false, token_skew_s: 0 },
         engine: Engine { attempts: 3, cancel_timeout_ms: 86_400_000, command_expiry_ms: 3_600_000 },
         security: Security { allow_remote_plaintext: false },
     }

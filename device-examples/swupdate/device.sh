@@ -10,7 +10,7 @@
 #
 # It goes round and round like a device that boots: SWUpdate fetches an image, checks whose it is, puts it in its place,
 # and the device boots again. The new software then looks whether it is well and says so (`-c 2`) or not (`-c 3`), and
-# only that ends the action. On a device the mark of a new image stands in the bootloader's memory; here it is a file.
+# which version it is. On a device the mark of a new image stands in the bootloader's memory; here it is a file.
 set -euo pipefail
 
 here=$(dirname "$(realpath "$0")")
@@ -25,6 +25,7 @@ configure() {
     chmod 600 "$state/swupdate.cfg" # the token stands in it
     set_value CERT "$(realpath "$OTA_CERT")"
     set_value STATE "$state"
+    set_value VERSION "$(cat "$state/app.bin.version" 2> /dev/null || echo 1.0.0)"
     set_value KERNEL "$(uname -r)"
     set_value TENANT "${OTA_TENANT:-DEFAULT}"
     set_value DEVICE "$OTA_DEVICE"
@@ -47,10 +48,10 @@ verdict() {
     if is_well; then echo '-c 2'; else echo '-c 3'; fi
 }
 
-configure
 write_reboot
 trap 'kill "$(cat "$state/pid")"; exit' TERM INT
 while true; do
+    configure
     said=$(verdict)
     rm -f "$state/new-image"
     # Its sockets and what it unpacks stand in TMPDIR.

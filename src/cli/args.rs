@@ -80,6 +80,9 @@ pub enum Command {
     /// Operators and their tokens.
     #[command(subcommand)]
     Operator(Operator),
+    /// Tenants and their settings.
+    #[command(subcommand)]
+    Tenant(Tenant),
     /// Say how the server is.
     Status,
 }
@@ -383,10 +386,46 @@ pub enum Operator {
     },
     /// List operators.
     List,
+    /// Give an operator a password beside its token; it is read from the terminal or the standard input.
+    Password {
+        /// The name.
+        name: String,
+        /// Take the password away instead.
+        #[arg(long)]
+        remove: bool,
+    },
     /// Remove an operator; its token ends at once.
     Rm {
         /// The name.
         name: String,
+    },
+}
+
+/// `tenant`
+#[derive(Debug, Subcommand)]
+pub enum Tenant {
+    /// Make a tenant. One that a device, an image or an operator is the first to name is made with it.
+    Add {
+        /// The id.
+        id: String,
+    },
+    /// List tenants.
+    List,
+    /// Show what is set for a tenant.
+    Show {
+        /// The tenant.
+        id: String,
+    },
+    /// Set something for a tenant, effective at once.
+    Set {
+        /// The tenant.
+        id: String,
+        /// The settings, such as `pollingTime=00:05:00`; `tenant show` lists them.
+        #[arg(value_name = "KEY=VALUE", required_unless_present = "reset")]
+        settings: Vec<String>,
+        /// A setting that is to have its default again; may be repeated.
+        #[arg(long, value_name = "KEY")]
+        reset: Vec<String>,
     },
 }
 

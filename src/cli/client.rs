@@ -255,6 +255,24 @@ impl Client {
         self.read(request.send(SendBody::from_reader(body)))
     }
 
+    /// `PUT` with a JSON body, where the answer has none.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn put<B: Serialize>(&self, path: &str, body: &B) -> Result<(), ClientError> {
+        let request = self.prepare(self.agent.put(self.url(path)), &[]);
+        self.check(request.send_json(body)).map(|_| ())
+    }
+
+    /// `PATCH` with a JSON body.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn patch<B: Serialize, T: DeserializeOwned>(&self, path: &str, body: &B) -> Result<T, ClientError> {
+        let request = self.prepare(self.agent.patch(self.url(path)), &[]);
+        self.read(request.send_json(body))
+    }
+
     /// `DELETE`.
     ///
     /// # Errors

@@ -44,6 +44,8 @@ pub const RANGES: &[(&str, i64, i64)] = &[
     ("http.connections_max", 1, 1_000_000),
     // hawkBit's own bounds; devices read the answer as HH:MM:SS.
     ("http.ddi_poll_s", 30, 86_399),
+    // A year: more than that is any.
+    ("arkors.token_skew_s", 0, 31_536_000),
     ("engine.attempts", 1, 1000),
     ("engine.cancel_timeout_ms", 1000, 31_536_000_000),
     ("engine.command_expiry_ms", 1000, 31_536_000_000),
@@ -59,6 +61,10 @@ pub struct Config {
     pub mqtt: Mqtt,
     /// The door for legacy devices and operators.
     pub http: Http,
+    /// The dialect of ESP8266 devices.
+    pub esp: Esp,
+    /// The dialect of arkors.
+    pub arkors: Arkors,
     /// What the engine decides by.
     pub engine: Engine,
     /// What is refused unless said otherwise.
@@ -135,6 +141,28 @@ pub struct Http {
     pub connections_max: usize,
     /// How often hawkBit devices are asked to poll, in seconds.
     pub ddi_poll_s: u32,
+    /// Whether unknown devices register themselves where devices have no token of ours.
+    pub newcomers: bool,
+}
+
+/// `[esp]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Esp {
+    /// Whether ESP8266 devices have to show a token of ours.
+    pub token_required: bool,
+}
+
+/// `[arkors]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Arkors {
+    /// Answers as the code of 2014 did, where it and its document differ.
+    pub code_compat: bool,
+    /// Whether records are taken from anybody.
+    pub open_board: bool,
+    /// How far a client's clock may be off, in seconds.
+    pub token_skew_s: u32,
 }
 
 /// `[engine]`

@@ -8,6 +8,7 @@ pub mod exit;
 pub mod first_start;
 pub mod folder;
 pub mod output;
+pub mod secret;
 pub mod serve;
 
 use std::process::ExitCode;

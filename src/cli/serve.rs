@@ -280,8 +280,23 @@ fn http_settings(config: &Config, fleet: Fleet, epoch: u64) -> http::Settings {
         header_timeout: Duration::from_millis(config.http.header_timeout_ms),
         upload_max_bytes: config.http.upload_bytes,
         ddi_poll_s: config.http.ddi_poll_s,
+        legacy: legacy_settings(config),
         epoch,
         ..http::Settings::default()
+    }
+}
+
+fn legacy_settings(config: &Config) -> http::LegacySettings {
+    let arkors = http::ArkorsProfile {
+        code_compat: config.arkors.code_compat,
+        open_board: config.arkors.open_board,
+        token_skew_s: config.arkors.token_skew_s,
+    };
+    http::LegacySettings {
+        public_url: config.http.public_url.clone(),
+        newcomers: config.http.newcomers,
+        esp: http::EspProfile { token_required: config.esp.token_required },
+        arkors,
     }
 }
 

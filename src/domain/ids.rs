@@ -220,6 +220,12 @@ impl FirmwareType {
         AttributeId(2000 + u16::from(self.0))
     }
 
+    /// When the type is updated among others of one action: the bootloader first, then the radio's soft device, then the
+    /// application, then all else (Afero attribute registry, 2001 to 2003).
+    pub fn update_rank(self) -> u8 {
+        self.0.min(4)
+    }
+
     /// The name of the well-known types, which every tenant has from the start.
     pub fn well_known_name(self) -> Option<&'static str> {
         match self.0 {

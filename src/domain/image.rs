@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::catalog::Trail;
-use super::ids::{ArtifactId, FirmwareType, ImageId, ItemId, ProductId, ReleaseId, TenantId};
+use super::ids::{ArtifactId, FirmwareType, ImageId, ItemId, ProductId, ReleaseId, TenantId, Time};
 use super::offer::Rules;
 use super::version::Version;
 
@@ -62,6 +62,38 @@ pub struct Artifact {
     pub sha1: [u8; 20],
     /// MD5 sum, which the oldest clients verify.
     pub md5: [u8; 16],
+}
+
+/// How long an upload waits to be moved into the repository: a day, as Afero's service keeps its temporary files.
+const UPLOAD_MS: u64 = 24 * 60 * 60 * 1000;
+/// How long one in the repository waits for its image. Nobody can remove it but time.
+const MOVED_UPLOAD_MS: u64 = 30 * UPLOAD_MS;
+
+/// A file that was uploaded before any image has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptUpload {
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// The content's address.
+    pub sha256: Sha256,
+    /// Size in bytes.
+    pub size: u64,
+    /// SHA-1 sum.
+    pub sha1: [u8; 20],
+    /// MD5 sum.
+    pub md5: [u8; 16],
+    /// Whether it was moved into the repository, so that images can have it.
+    pub moved: bool,
+    /// When it was uploaded or moved.
+    pub at: Time,
+}
+
+impl KeptUpload {
+    /// Whether nobody came for it in time. A clock that was set back gives it more time.
+    pub fn has_expired(&self, now: Time) -> bool {
+        let kept = if self.moved { MOVED_UPLOAD_MS } else { UPLOAD_MS };
+        now >= self.at.plus_ms(kept)
+    }
 }
 
 /// The products whose devices can take an image.

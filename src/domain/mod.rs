@@ -16,6 +16,7 @@ pub mod ids;
 pub mod image;
 pub mod offer;
 pub mod seeds;
+pub mod succession;
 pub mod tenant;
 pub mod terms;
 pub mod version;

@@ -12,6 +12,8 @@ use crate::store::tables::Digest;
 // The doors name what an operator is, and may not know the tables.
 pub use crate::store::tables::{Operator, Principal, Role};
 
+pub use super::session::is_session;
+
 /// Who a door is talking to, once proven.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Identity {
@@ -40,6 +42,16 @@ pub fn new_token() -> Result<Secret, getrandom::Error> {
         write!(text, "{byte:02x}").expect("writing to a String cannot fail");
     }
     Ok(Secret::new(text))
+}
+
+/// Makes the server's own secret of 256 bits. It is kept as it is: whoever reads the data folder rules the server anyway.
+///
+/// # Errors
+/// When the system has no randomness.
+pub fn new_secret() -> Result<Digest, getrandom::Error> {
+    let mut bytes = [0u8; 32];
+    getrandom::fill(&mut bytes)?;
+    Ok(Digest(bytes))
 }
 
 /// The digest under which a token is kept. A token has 128 random bits, so one fast pass is enough.

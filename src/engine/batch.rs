@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::access;
 use super::apply::{Batch, Effects, Memory, due_task};
 use super::call::{CallError, Outcome, Receipt, Reply};
 use super::{BATCH, Job, Outlet, Settings, now};
@@ -65,10 +66,20 @@ impl Batcher {
     /// Reads what the engine keeps in memory because it alone changes it.
     fn recall(&mut self) -> Result<(), StoreError> {
         let memory = &mut self.memory;
+        let mut secret = None;
         self.store.read(&mut |read| {
             memory.actions = View(read).counter(Counter::Action)?;
+            secret = View(read).session_secret()?;
             Ok(())
-        })
+        })?;
+        if secret.is_none() { self.make_session_secret() } else { Ok(()) }
+    }
+
+    /// Once in the life of a store: sessions outlive the process.
+    fn make_session_secret(&mut self) -> Result<(), StoreError> {
+        let secret = access::new_secret()
+            .map_err(|cause| StoreError::Backend { doing: "make a secret", cause: Box::new(cause) })?;
+        self.store.write(&mut |write| Draft(write).put_session_secret(&secret))
     }
 
     /// Takes what waits, and waits for something only when there is nothing else to do. False when no door is

@@ -16,7 +16,7 @@ use crate::domain::event::{Consent, Event, Withdrawal};
 use crate::domain::ids::{
     ActionId, DeviceId, DeviceKey, FirmwareType, ImageId, ItemId, ProductId, ReleaseId, TenantId,
 };
-use crate::domain::image::{Image, Release, Sha256};
+use crate::domain::image::{Image, KeptUpload, Release, Sha256};
 use crate::domain::offer::{Offer, Rules};
 use crate::domain::tenant::{Setting, Tenant};
 use crate::domain::terms::Terms;
@@ -105,6 +105,22 @@ pub enum Call {
         /// One that something refers to is kept and marked as removed, instead of refusing (hawkBit's way).
         mark: bool,
     },
+    /// Keeps a file that is on disk for an image that is to come.
+    KeepUpload {
+        /// The tenant.
+        tenant: TenantId,
+        /// The file; its name is of no use yet.
+        file: NewArtifact,
+    },
+    /// Moves such a file into the repository, from where images can have it.
+    MoveUpload {
+        /// The tenant.
+        tenant: TenantId,
+        /// The file.
+        sha256: Sha256,
+    },
+    /// Gives up the uploads of all tenants that nobody came for.
+    SweepUploads,
     /// Puts images together into releases.
     AddReleases {
         /// The tenant.
@@ -312,6 +328,7 @@ impl Call {
             | Call::RemoveOperator { .. }
             | Call::RemoveActions { .. }
             | Call::RemoveItem { .. }
+            | Call::SweepUploads
             | Call::Cancel { .. } => true,
             Call::AddDevice { .. }
             | Call::AddDevices { .. }
@@ -329,6 +346,8 @@ impl Call {
             | Call::RenewToken { .. }
             | Call::RenewOperator { .. }
             | Call::AddImages { .. }
+            | Call::KeepUpload { .. }
+            | Call::MoveUpload { .. }
             | Call::AddReleases { .. }
             | Call::SetOffer { .. }
             | Call::Deploy { .. }
@@ -357,6 +376,8 @@ pub enum Reply {
         /// Files to delete.
         files: Vec<Sha256>,
     },
+    /// A file waits for its image.
+    Upload(KeptUpload),
     /// Releases were made, or one was changed.
     Releases(Vec<Release>),
     /// What came of an assignment.

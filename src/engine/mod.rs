@@ -10,6 +10,7 @@ pub mod call;
 mod matching;
 mod orders;
 pub mod query;
+mod session;
 pub mod subject;
 
 use std::sync::Arc;

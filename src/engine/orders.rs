@@ -8,6 +8,7 @@ mod offers;
 mod people;
 mod releases;
 mod tenants;
+mod uploads;
 
 use super::access::new_token;
 use super::apply::Batch;
@@ -53,6 +54,9 @@ impl Batch<'_> {
             Call::AddImages { tenant, images, by } => self.add_images(&tenant, images, &by),
             Call::ChangeImage { tenant, image, change, by } => self.change_image(&tenant, image, change, &by),
             Call::RemoveImage { tenant, image, mark } => self.remove_image(&tenant, image, mark),
+            Call::KeepUpload { tenant, file } => self.keep_upload(tenant, file),
+            Call::MoveUpload { tenant, sha256 } => self.move_upload(&tenant, sha256),
+            Call::SweepUploads => self.sweep_uploads(),
             Call::AddReleases { tenant, releases, by } => self.add_releases(&tenant, releases, &by),
             Call::ChangeRelease { tenant, release, change, by } => {
                 self.change_release(&tenant, release, change, &by)

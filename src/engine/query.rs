@@ -1,6 +1,9 @@
 //! Questions that change nothing, answered from a snapshot beside the writer.
 
 mod catalog;
+pub mod pool;
+mod select;
+mod versions;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -20,10 +23,12 @@ use crate::store::tables::{Operator, Principal, View};
 
 // The doors answer when the store cannot be read, and may not know the store.
 pub use crate::store::StoreError;
+pub use select::{Selected, Selection};
 
 use super::access::{self, Identity};
-use super::call::Grant;
+use super::call::{Grant, Secret};
 use super::now;
+use super::session::{self, Session};
 
 /// Answers from snapshots. Cheap to clone; reads block for as long as a disk read takes.
 #[derive(Clone)]
@@ -87,6 +92,12 @@ impl Reader {
     /// Who a token belongs to.
     pub fn authenticate(&self, token: &str) -> Result<Option<Identity>, StoreError> {
         let digest = access::digest(token);
+        if let Some(session) = Session::parse(token) {
+            let operator = self.ask(|view| session_owner(view, &session))?;
+            if operator.is_some() {
+                return Ok(operator);
+            }
+        }
         self.ask(|view| match view.token_owner(&digest)? {
             None => Ok(None),
             Some(Principal::Device(key)) => {
@@ -100,9 +111,23 @@ impl Reader {
         })
     }
 
+    /// A session for an operator who has been proven, of so many seconds. None without the operator.
+    pub fn open_session(&self, operator: &str, seconds: u32) -> Result<Option<Secret>, StoreError> {
+        let ends = now().plus_ms(u64::from(seconds) * 1000);
+        self.ask(|view| {
+            let found = view.operator(operator)?.zip(view.session_secret()?);
+            Ok(found.map(|(operator, secret)| session::open(&operator, &secret, ends)))
+        })
+    }
+
     /// One device.
     pub fn device(&self, key: &DeviceKey) -> Result<Option<Device>, StoreError> {
         Ok(self.ask(|view| view.device(key))?.map(|device| self.present(device)))
+    }
+
+    /// A device's token, where it may be read again.
+    pub fn open_token(&self, key: &DeviceKey) -> Result<Option<Box<str>>, StoreError> {
+        self.ask(|view| view.open_token(key))
     }
 
     /// Devices in id order, from the first after `after`.
@@ -248,26 +273,12 @@ impl Reader {
         })
     }
 
-    /// Whether an image of the tenant has the file.
+    /// Whether an image of the tenant has the file, or is to have it.
     pub fn has_artifact(&self, tenant: &TenantId, sha256: &Sha256) -> Result<bool, StoreError> {
-        /// How many images are looked at in one go: a few hundred kilobytes.
-        const PAGE: usize = 256;
-        self.ask(|view| {
-            let mut after = None;
-            loop {
-                let images = view.images(tenant, after, PAGE)?;
-                if images.iter().flat_map(|i| &i.artifacts).any(|a| a.sha256 == *sha256) {
-                    return Ok(true);
-                }
-                match images.last() {
-                    Some(last) if images.len() == PAGE => after = Some(last.id),
-                    Some(_) | None => return Ok(false),
-                }
-            }
-        })
+        self.ask(|view| Ok(view.upload(tenant, sha256)?.is_some() || view.has_artifact(tenant, sha256)?))
     }
 
-    /// The files of all images of all tenants.
+    /// The files of all images of all tenants, and those that wait for their image.
     pub fn artifacts(&self) -> Result<BTreeSet<Sha256>, StoreError> {
         self.ask(|view| view.all_artifacts())
     }
@@ -319,6 +330,19 @@ impl Reader {
             Ok(grants)
         })
     }
+}
+
+/// Who a session is of, while it lasts.
+fn session_owner(view: View<'_>, session: &Session<'_>) -> Result<Option<Identity>, StoreError> {
+    let Some((operator, secret)) = view.operator(session.operator)?.zip(view.session_secret()?) else {
+        return Ok(None);
+    };
+    let proven = session.proves(&operator, &secret, now());
+    Ok(proven.then_some(Identity::Operator {
+        name: operator.name,
+        tenant: operator.tenant,
+        role: operator.role,
+    }))
 }
 
 /// The firmware types that matter to a device.

@@ -1,5 +1,7 @@
 //! A device as filters see it: its fields by the names of hawkBit's management API.
 
+mod action;
+
 use std::cell::RefCell;
 use std::collections::HashMap;
 
@@ -10,6 +12,8 @@ use crate::domain::filter::{Subject, Value};
 use crate::domain::ids::{AttributeId, FirmwareType, ItemId, ProductId, ReleaseId, TenantId};
 use crate::store::StoreError;
 use crate::store::tables::View;
+
+pub use action::{ActionSubject, action_fields, action_status, has_action_field};
 
 /// Fields that stand alone; the case of their letters does not matter.
 const FIELDS: &[&str] = &[
@@ -44,6 +48,12 @@ pub fn has_field(field: &str) -> bool {
     let lower = field.to_ascii_lowercase();
     FIELDS.contains(&lower.as_str())
         || MAPS.iter().any(|map| lower.len() > map.len() && lower.starts_with(map))
+}
+
+/// The fields of devices, for people.
+pub fn fields() -> String {
+    let maps = MAPS.iter().map(|map| format!("{map}KEY"));
+    FIELDS.iter().map(|field| (*field).to_owned()).chain(maps).collect::<Vec<_>>().join(", ")
 }
 
 /// The names that devices refer to by id, looked up once for many devices.
@@ -201,7 +211,11 @@ impl Subject for DeviceSubject<'_> {
 
     /// hawkBit's maps: a device without the key matches neither `==` nor `!=`.
     fn absent_differs(&self, field: &str) -> bool {
-        let lower = field.to_ascii_lowercase();
-        !MAPS.iter().any(|map| lower.starts_with(map))
+        absent_differs(field)
     }
+}
+
+fn absent_differs(field: &str) -> bool {
+    let lower = field.to_ascii_lowercase();
+    !MAPS.iter().any(|map| lower.starts_with(map))
 }

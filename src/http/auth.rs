@@ -1,4 +1,5 @@
-//! Who is asking over HTTP, and what they may do. Tokens are proven by the engine's reader; nothing here keeps one.
+//! Who is asking over HTTP, and what they may do. Tokens are proven by the engine's reader, passwords by `passwords`;
+//! nothing here keeps one.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -17,7 +18,7 @@ use super::error::ApiError;
 use super::request::Params;
 use crate::domain::ids::TenantId;
 use crate::engine::access::Identity;
-use crate::engine::access::Role;
+use crate::engine::access::{Operator as OperatorRow, Role};
 use crate::engine::call::Secret;
 
 /// The longest `Authorization` header that is looked at: two names and a token encoded in base64 stay far below.
@@ -41,6 +42,8 @@ pub struct Caller {
     pub name: Box<str>,
     /// The tenant that the operator is confined to.
     pub confined: Option<TenantId>,
+    /// What the operator may do.
+    pub role: Role,
     /// The tenant that the request is about.
     pub tenant: TenantId,
     /// The query's other parameters.
@@ -51,11 +54,7 @@ impl FromRequestParts<Arc<Door>> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, door: &Arc<Door>) -> Result<Self, ApiError> {
-        let identity = identify(parts, door).await?;
-        let Identity::Operator { name, tenant: confined, role } = identity else {
-            let message = "this is a device's token; the API takes tokens of operators";
-            return Err(ApiError::forbidden("not-an-operator", message));
-        };
+        let Operator { name, confined, role, asked: before } = operator(parts, door).await?;
         let reads = parts.method == Method::GET || parts.method == Method::HEAD;
         if role == Role::Observer && !reads {
             let message = "observers may only read; ask an administrator";
@@ -63,8 +62,11 @@ impl FromRequestParts<Arc<Door>> for Caller {
         }
         let mut params = Params::of(&parts.uri)?;
         let asked = params.take("tenant")?.map(|text| Params::tenant(&text)).transpose()?;
-        let tenant = select(confined.as_ref(), asked)?;
-        Ok(Caller { name, confined, tenant, params })
+        let tenant = match (asked, before) {
+            (None, Some(tenant)) => tenant,
+            (asked, _) => select(confined.as_ref(), asked)?,
+        };
+        Ok(Caller { name, confined, role, tenant, params })
     }
 }
 
@@ -89,32 +91,99 @@ pub struct Operator {
     pub confined: Option<TenantId>,
     /// What it may do.
     pub role: Role,
-    /// The tenant that stands before the name (hawkBit: `TENANT\user`).
-    pub asked: Option<String>,
+    /// The tenant that stands before the name (hawkBit: `TENANT\user`), which is one of ours.
+    pub asked: Option<TenantId>,
 }
 
 /// The operator who sends a request.
 ///
 /// # Errors
-/// As [`identify`]; devices are nobody here.
+/// As [`identify`]; 403 when it is a device, 401 when there is no such tenant.
 pub async fn operator(parts: &Parts, door: &Arc<Door>) -> Result<Operator, ApiError> {
-    let asked = Credential::of(&parts.headers)?.and_then(|credential| credential.tenant);
-    match identify(parts, door).await? {
-        Identity::Operator { name, tenant: confined, role } => Ok(Operator { name, confined, role, asked }),
-        Identity::Device(_) => Err(ApiError::unauthenticated()),
-    }
+    let Identity::Operator { name, tenant: confined, role } = identify(parts, door).await? else {
+        let message = "this is a device's token; the API takes tokens of operators";
+        return Err(ApiError::forbidden("not-an-operator", message));
+    };
+    let asked = match Credential::of(&parts.headers)?.and_then(|credential| credential.tenant) {
+        None => None,
+        Some(text) => {
+            let found = door.ask(move |reader| reader.tenant_like(&text)).await?;
+            Some(found.ok_or_else(ApiError::unauthenticated)?.id)
+        }
+    };
+    // Where two tenants differ in case only, a confined operator means its own.
+    let asked = asked.map(|asked| confined.clone().unwrap_or(asked));
+    Ok(Operator { name, confined, role, asked })
 }
 
 /// Who sends a request, whoever it is.
 ///
 /// # Errors
-/// 401 without a valid token, 429 instead after too many failures from the same address.
+/// 401 without a valid token or password, 429 instead after too many failures from the same address.
 pub async fn identify(parts: &Parts, door: &Arc<Door>) -> Result<Identity, ApiError> {
-    let peer = parts.extensions.get::<Peer>().copied();
-    let Some(credential) = Credential::of(&parts.headers)? else {
+    identify_by(&parts.headers, parts.extensions.get::<Peer>().copied(), door).await
+}
+
+/// The same where only the header of a request is left.
+///
+/// # Errors
+/// As [`identify`].
+pub async fn identify_by(headers: &HeaderMap, peer: Option<Peer>, door: &Door) -> Result<Identity, ApiError> {
+    let Some(credential) = Credential::of(headers)? else {
         return Err(ApiError::unauthenticated());
     };
-    prove(door, peer, &credential.token, |identity| credential.fits(identity)).await
+    who(door, peer, &credential).await
+}
+
+/// The operator of that name, proven by its token or its password.
+///
+/// # Errors
+/// 401 when it is neither, 429 instead after too many failures from the same address.
+pub async fn login(
+    door: &Door,
+    peer: Option<Peer>,
+    name: String,
+    secret: Secret,
+) -> Result<Identity, ApiError> {
+    match who(door, peer, &Credential { tenant: None, name: Some(name), token: secret }).await? {
+        operator @ Identity::Operator { .. } => Ok(operator),
+        Identity::Device(_) => Err(unproven(door, peer)),
+    }
+}
+
+async fn who(door: &Door, peer: Option<Peer>, credential: &Credential) -> Result<Identity, ApiError> {
+    let identity = match door.look(|reader| reader.authenticate(credential.token.reveal()))? {
+        Some(identity) => Some(identity),
+        None => match &credential.name {
+            Some(name) => with_password(door, peer, name, &credential.token).await?,
+            None => None,
+        },
+    };
+    let fitting = identity.filter(|identity| credential.fits(identity));
+    fitting.ok_or_else(|| unproven(door, peer))
+}
+
+/// The operator of that name, if this is its password. Fails with 429 after too many failures from the same address,
+/// and with 503 when too many passwords are being checked.
+async fn with_password(
+    door: &Door,
+    peer: Option<Peer>,
+    name: &str,
+    password: &Secret,
+) -> Result<Option<Identity>, ApiError> {
+    let found = door.look(|reader| Ok(reader.operator(name)?.zip(reader.operator_hash(name)?)))?;
+    // Whether there is such an operator may be told from the time that this takes; names are no secrets.
+    let Some((operator, phc)) = found else { return Ok(None) };
+    let blocked = peer.and_then(|Peer(peer)| door.failures.blocked(peer, Instant::now()));
+    match blocked.filter(|_| !door.passwords.is_proven(password, &phc)) {
+        // A password can be guessed, and a guess costs more than a look into the store.
+        Some(wait) => Err(too_many_failures(wait)),
+        None => {
+            let known = door.passwords.prove(password, phc).await?;
+            let OperatorRow { name, tenant, role, .. } = operator;
+            Ok(known.then_some(Identity::Operator { name, tenant, role }))
+        }
+    }
 }
 
 /// Whose token it is, when `fits` says that this is whom the request is about.
@@ -130,8 +199,12 @@ pub async fn prove(
     let identity = door.look(|reader| reader.authenticate(token.reveal()))?;
     match identity.filter(fits) {
         Some(identity) => Ok(identity),
-        None => Err(peer.map_or_else(ApiError::unauthenticated, |Peer(peer)| failed(door, peer))),
+        None => Err(unproven(door, peer)),
     }
+}
+
+fn unproven(door: &Door, peer: Option<Peer>) -> ApiError {
+    peer.map_or_else(ApiError::unauthenticated, |Peer(peer)| failed(door, peer))
 }
 
 /// Counts a failure, unless the address has used up its budget. Whoever has a valid token is never refused for what
@@ -160,11 +233,13 @@ struct Credential {
     tenant: Option<String>,
     /// The name, which only the Basic scheme has.
     name: Option<String>,
+    /// A token, or an operator's password.
     token: Secret,
 }
 
 impl Credential {
-    /// Reads `Bearer <token>` and `Basic base64(<name>:<token>)` (RFC 6750, RFC 7617).
+    /// Reads `Bearer <token>` and `Basic base64(<name>:<token>)` (RFC 6750, RFC 7617). Instead of its token an operator
+    /// may send its password, and before its name a tenant and a backslash (hawkBit).
     fn of(headers: &HeaderMap) -> Result<Option<Credential>, ApiError> {
         let mut values = headers.get_all(AUTHORIZATION).iter();
         let value = match (values.next(), values.next()) {
@@ -186,11 +261,21 @@ impl Credential {
     /// A name that is given must be that of the token's owner: `device`, `tenant/device` or the operator's.
     fn fits(&self, identity: &Identity) -> bool {
         let Some(name) = self.name.as_deref() else { return true };
-        match identity {
-            Identity::Operator { name: own, .. } => name == &**own,
-            Identity::Device(key) => name == key.device.as_str() || name == key.to_string(),
+        match (identity, self.tenant.as_deref()) {
+            (Identity::Operator { name: own, tenant: Some(confined), .. }, Some(tenant)) => {
+                name == &**own && tenant.eq_ignore_ascii_case(confined.as_str())
+            }
+            (Identity::Operator { name: own, .. }, _) => name == &**own,
+            (Identity::Device(_), Some(_)) => false,
+            (Identity::Device(key), None) => name == key.device.as_str() || name == key.to_string(),
         }
     }
+}
+
+/// The client's id and secret, where the header has them in the Basic scheme (RFC 6749, 2.3.1).
+pub fn basic_client(headers: &HeaderMap) -> Option<(String, Secret)> {
+    let Credential { tenant: _, name, token } = Credential::of(headers).ok().flatten()?;
+    name.map(|name| (name, token))
 }
 
 fn basic(encoded: &str) -> Option<Credential> {
@@ -293,6 +378,7 @@ mod tests {
             ("bearer  abc ", "none abc"),
             ("Basic bDE6YWJj", "l1 abc"),
             ("Basic YWNtZS9sMTphOmI=", "acme/l1 a:b"),
+            ("Basic QUNNRVxhbm46YWJj", "ACME ann abc"),
             ("Basic YWJj", "malformed"),
             ("Basic %%%", "malformed"),
             ("Digest abc", "malformed"),
@@ -302,7 +388,9 @@ mod tests {
             headers.insert(AUTHORIZATION, text.parse().unwrap());
             let found = Credential::of(&headers).ok().flatten();
             let found = found.map_or("malformed".to_owned(), |credential| {
-                format!("{} {}", credential.name.as_deref().unwrap_or("none"), credential.token.reveal())
+                let name = credential.name.as_deref().unwrap_or("none");
+                let tenant = credential.tenant.map(|tenant| tenant + " ").unwrap_or_default();
+                format!("{tenant}{name} {}", credential.token.reveal())
             });
             assert_eq!(found, *expected, "{text}");
         }

@@ -46,13 +46,19 @@ impl ApiError {
         ApiError::new(
             StatusCode::UNAUTHORIZED,
             "unauthenticated",
-            "send `Authorization: Bearer <token>` with a token that is valid on this server",
+            "send `Authorization: Bearer <token>` with a token that is valid on this server, or `Basic` with a name and \
+             its token or password",
         )
     }
 
     /// 403: it is known who is asking, and that is not enough.
     pub fn forbidden(code: &'static str, message: impl Into<String>) -> Self {
         ApiError::new(StatusCode::FORBIDDEN, code, message)
+    }
+
+    /// 422: the request is well formed, and what it asks for cannot be.
+    pub fn unprocessable(code: &'static str, message: impl Into<String>) -> Self {
+        ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, code, message)
     }
 
     /// 413: the body is larger than what is taken.
@@ -130,6 +136,7 @@ impl From<CallError> for ApiError {
             CallError::NoSuchDevice(_)
             | CallError::NoSuchImage(_)
             | CallError::NoSuchRelease(_)
+            | CallError::NoSuchUpload(_)
             | CallError::NoSuchOffer(..)
             | CallError::NoSuchAction(_)
             | CallError::NoSuchDeployment(_)

@@ -1,6 +1,8 @@
 //! hawkBit's errors, as its two doors speak them: `{"exceptionClass", "errorCode", "message"}`, and no body at all for
 //! some. Every refusal of the engine has its place in one table here.
 
+pub mod history;
+
 use axum::Json;
 use axum::body::Body;
 use axum::http::header::{ALLOW, RETRY_AFTER};
@@ -277,6 +279,7 @@ impl From<CallError> for Fault {
             CallError::NoSuchOffer(..)
             | CallError::NoSuchDeployment(_)
             | CallError::NoSuchOperator(_)
+            | CallError::NoSuchUpload(_)
             | CallError::NoSuchItem(_) => Kind::NotFound,
             CallError::DeviceExists(_)
             | CallError::VersionExists { .. }

@@ -15,7 +15,9 @@ mod error;
 mod hawkbit;
 mod linger;
 mod manage;
+mod openapi;
 mod pace;
+mod passwords;
 pub mod range;
 mod request;
 mod serve;
@@ -34,12 +36,13 @@ use std::sync::Arc;
 
 use crate::domain::ids::Time;
 use crate::engine::Engine;
-use crate::engine::call::{Call, Reply};
+use crate::engine::call::{Call, Reply, Secret};
 use crate::engine::query::Reader;
 use crate::engine::query::StoreError;
 use error::ApiError;
 use shelf::Shelf;
 
+pub use dialect::{LegacySettings, arkors::Profile as ArkorsProfile, esp::Profile as EspProfile};
 pub use pace::Pace;
 pub use serve::{Http, HttpError, Listener, Settings, start};
 
@@ -50,10 +53,14 @@ struct Door {
     reader: Reader,
     shelf: Shelf,
     failures: auth::Failures,
+    passwords: passwords::Passwords,
     started: Time,
     since: Instant,
     epoch: u64,
     ddi_poll_s: u32,
+    legacy: dialect::Legacy,
+    /// The only client whose logins are taken, where one is set.
+    login_client: Option<Secret>,
 }
 
 impl Door {
@@ -84,14 +91,24 @@ fn router(door: Arc<Door>) -> Router {
     Router::new()
         .route("/", get(welcome))
         .route("/healthz", get(healthy))
+        .route("/openapi.json", get(openapi::json))
+        .route("/docs", get(openapi::page))
         .route("/artifacts/{sha256}", get(downloads::fetch))
         .nest("/api/v1", api::routes())
         .nest(manage::PATH, manage::routes(&door))
+        .merge(paths(&dialect::afero::PATHS, || any(dialect::afero::serve)))
         .route(dialect::ddi::PATH, any(dialect::ddi::serve))
+        .merge(paths(&dialect::esp::PATHS, || any(dialect::esp::serve)))
+        .merge(paths(&dialect::arkors::PATHS, || any(dialect::arkors::serve)))
         .fallback(error::no_such_path)
         .method_not_allowed_fallback(error::no_such_method)
         .layer(axum::middleware::map_response(async |response| harden(response)))
         .with_state(door)
+}
+
+/// One method router for several paths.
+fn paths(paths: &[&str], answer: impl Fn() -> axum::routing::MethodRouter<Arc<Door>>) -> Router<Arc<Door>> {
+    paths.iter().fold(Router::new(), |router, path| router.route(path, answer()))
 }
 
 /// No answer is to be sniffed, framed or run as a page, and none is to be kept by a proxy unless it says so itself.
@@ -109,7 +126,8 @@ async fn welcome() -> Response {
         "updraft ",
         env!("CARGO_PKG_VERSION"),
         "\nUpdates the software of a fleet of devices.\n\n",
-        "Operators: the API is below /api/v1/ (start with /api/v1/status and a token).\n",
+        "Operators: the API is below /api/v1/ (start with /api/v1/status and a token),\n",
+        "           hawkBit's management API below /rest/v1/; /docs shows all that is served.\n",
         "Devices:   files are below /artifacts/, versions and commands go over MQTT.\n",
     );
     plain(text)

@@ -108,7 +108,8 @@ impl Params {
     }
 }
 
-fn bad_name(field: &str, error: NameError) -> ApiError {
+/// 400: a name breaks the grammar.
+pub fn bad_name(field: &str, error: NameError) -> ApiError {
     ApiError::bad("bad-name", field, format!("`{field}` {error}"))
 }
 

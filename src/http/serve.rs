@@ -5,7 +5,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -29,10 +29,13 @@ use tokio_rustls::rustls::ServerConfig;
 use super::auth::{Failures, Peer};
 use super::crew::Crew;
 use super::dialect::Memory;
+use super::dialect::{Legacy, LegacySettings};
 use super::linger;
 use super::pace::{Impatient, Pace, Paced};
+use super::passwords::Passwords;
 use super::shelf::Shelf;
 use super::{Door, harden, router};
+use crate::engine::call::{Call, Reply, Secret};
 use crate::engine::query::Reader;
 use crate::engine::{Engine, now};
 use crate::store::artifacts::Artifacts;
@@ -43,6 +46,9 @@ const BUFFER_BYTES: usize = 64 * 1024;
 const HEADERS_MAX: usize = 64;
 /// How long accepting pauses when the process has no descriptors left: some connection ends in that time.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How often uploads that nobody came for are looked for; each has had a day.
+const UPLOADS_EVERY: Duration = Duration::from_secs(3600);
 
 /// What the operator has set for this door.
 #[derive(Debug, Clone)]
@@ -63,8 +69,13 @@ pub struct Settings {
     pub upload_max_bytes: u64,
     /// How often hawkBit devices are asked to poll, in seconds.
     pub ddi_poll_s: u32,
+    /// The id and the secret, with a colon between them, of the only client whose logins for sessions are taken; any
+    /// client's where none is set.
+    pub login_client: Option<Secret>,
     /// Unlike that of every other start of the server.
     pub epoch: u64,
+    /// The doors whose devices have no token of ours.
+    pub legacy: LegacySettings,
 }
 
 impl Default for Settings {
@@ -79,7 +90,9 @@ impl Default for Settings {
             write_timeout: Duration::from_secs(30),
             upload_max_bytes: 512 * 1024 * 1024,
             ddi_poll_s: 300,
+            login_client: None,
             epoch: 0,
+            legacy: LegacySettings::default(),
         }
     }
 }
@@ -158,6 +171,21 @@ impl Drop for Http {
     }
 }
 
+/// Gives up the uploads that nobody came for, for as long as the door is open: what is left behind costs room for an
+/// hour more at most.
+async fn give_up_uploads(door: Weak<Door>) {
+    let mut hours = tokio::time::interval(UPLOADS_EVERY);
+    loop {
+        hours.tick().await;
+        let Some(door) = door.upgrade() else { return };
+        match door.call(Call::SweepUploads).await {
+            Ok(Reply::Removed { files }) => door.shelf.remove(files).await,
+            Ok(other) => tracing::error!(?other, "uploads were swept with another kind of reply"),
+            Err(error) => tracing::warn!(%error, "uploads that nobody came for stay for another hour"),
+        }
+    }
+}
+
 /// Opens the door.
 ///
 /// # Errors
@@ -177,11 +205,15 @@ pub async fn start(
         engine,
         reader,
         failures: Failures::default(),
+        passwords: Passwords::new(),
         started: now(),
         since: Instant::now(),
         epoch: settings.epoch,
         ddi_poll_s: settings.ddi_poll_s,
+        legacy: Legacy::new(&settings.legacy, address.to_string()),
+        login_client: settings.login_client.clone(),
     });
+    tokio::spawn(give_up_uploads(Arc::downgrade(&door)));
     let (closing, closed) = watch::channel(None);
     let house = House {
         slots: Arc::new(Semaphore::new(settings.max_connections)),

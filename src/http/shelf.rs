@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use tokio::sync::{OwnedSemaphorePermit, RwLock, Semaphore, mpsc};
+use tokio::sync::{OwnedRwLockReadGuard, OwnedSemaphorePermit, RwLock, Semaphore, mpsc};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::error::ApiError;
@@ -110,6 +110,11 @@ impl Shelf {
             result
         });
         whole.await.map_err(|panic| ApiError::internal(&panic))?
+    }
+
+    /// While this is held, no file is removed: what is looked up stays there until its row is committed.
+    pub async fn hold(&self) -> OwnedRwLockReadGuard<()> {
+        Arc::clone(&self.settled).read_owned().await
     }
 
     /// Removes those of the files that nothing refers to.

@@ -38,6 +38,14 @@ impl Site {
         Site { secure, authority }
     }
 
+    /// Reads scheme and host, as an operator writes them; a path behind them does not count. None for anything else.
+    pub fn parse(url: &str) -> Option<Site> {
+        let (scheme, rest) = url.split_once("://")?;
+        let authority = rest.split('/').next().filter(|host| is_authority(host))?;
+        let known = matches!(scheme, "http" | "https");
+        known.then(|| Site { secure: scheme == "https", authority: authority.to_owned() })
+    }
+
     /// What a link begins with.
     pub fn base(&self, secure: bool) -> String {
         format!("{}://{}", if secure { "https" } else { "http" }, self.authority)

@@ -5,8 +5,10 @@
 //! keys of objects. Absent members are left out, never `null`.
 
 mod answers;
+mod people;
 
 pub use answers::{hex, timestamp};
+pub use people::{NewPassword, NewTenant, SettingBody, SettingsBody, SettingsPatch, TenantBody};
 
 use std::collections::BTreeMap;
 

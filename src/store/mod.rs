@@ -64,6 +64,8 @@ pub enum Table {
     ImageNumbers,
     /// Tenant, firmware type, version, name -> image.
     ImageNames,
+    /// Tenant, SHA-256 sum -> a file that no image has yet.
+    Uploads,
     /// Tenant, release -> release.
     Releases,
     /// Tenant, version, name -> the newest release of that name and version.
@@ -94,7 +96,7 @@ pub enum Table {
 
 impl Table {
     /// Every table, in the order of the variants.
-    pub const ALL: [Table; 24] = [
+    pub const ALL: [Table; 25] = [
         Table::Meta,
         Table::Devices,
         Table::ProductDevices,
@@ -106,6 +108,7 @@ impl Table {
         Table::Images,
         Table::ImageNumbers,
         Table::ImageNames,
+        Table::Uploads,
         Table::Releases,
         Table::ReleaseNames,
         Table::Offers,

@@ -21,6 +21,7 @@ pub(super) mod device;
 pub(super) mod image;
 pub(super) mod keeping;
 mod terms;
+pub(super) mod upload;
 
 /// The layout that this program writes.
 const FORMAT: u8 = 1;

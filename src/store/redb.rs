@@ -32,6 +32,7 @@ const fn definition(table: Table) -> TableDefinition<'static, &'static [u8], &'s
         Table::Images => "images",
         Table::ImageNumbers => "image_numbers",
         Table::ImageNames => "image_names",
+        Table::Uploads => "uploads",
         Table::Releases => "releases",
         Table::ReleaseNames => "release_names",
         Table::Offers => "offers",

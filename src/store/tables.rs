@@ -14,6 +14,7 @@ mod catalog;
 mod draft;
 mod keys;
 mod people;
+mod uploads;
 mod view;
 
 pub use draft::Draft;

@@ -5,6 +5,7 @@
 mod api;
 mod downloads;
 mod limits;
+mod people;
 mod refusals;
 mod uploads;
 mod world;

@@ -75,14 +75,27 @@ impl World {
 
     /// Uploads the image and orders it for the device.
     pub fn deploy(&self, made: Made) {
+        self.bring(made, "deployments", &json!({"image": 1, "devices": ["lamp-1"]}));
+    }
+
+    /// Uploads the image and offers it to whoever runs something older.
+    pub fn offer(&self, made: Made) {
+        self.bring(made, "offers", &json!({"image": 1}));
+    }
+
+    fn bring(&self, made: Made, path: &str, body: &Value) {
+        self.upload(made);
+        let client = self.server.client();
+        assert_eq!(client.post(path, body).status, 201);
+        eventually("the action", || client.get("actions").body["items"].get(0).cloned());
+    }
+
+    fn upload(&self, made: Made) {
         let path = "images?product=lamp&type=3&version=1.0.1&name=lamp.swu";
         let url = format!("http://{}/api/v1/{path}", self.server.http());
         let request = agent().post(url).header("authorization", format!("Bearer {}", self.server.token()));
         let answer = request.content_type("application/octet-stream").send(&self.image(made)).unwrap();
         assert_eq!(answer.status().as_u16(), 201);
-        let client = self.server.client();
-        assert_eq!(client.post("deployments", &json!({"image": 1, "devices": ["lamp-1"]})).status, 201);
-        eventually("the action", || client.get("actions").body["items"].get(0).cloned());
     }
 
     fn image(&self, made: Made) -> Vec<u8> {

@@ -13,6 +13,10 @@ use support::eventually;
 /// What SWUpdate says at each step, besides its log.
 const WORDS: [&str; 3] = ["Installing Update Chunk Artifacts.", "Installed Chunk.", "All Chunks Installed."];
 
+/// A payload of more than all buffers between device and server hold, so that what happens to the server during the
+/// download happens to the download.
+const LARGE: usize = 8 << 20;
+
 #[test]
 fn a_signed_image_is_installed_and_the_device_says_so_after_its_reboot() {
     let world = World::new();
@@ -75,8 +79,8 @@ fn an_image_that_is_not_as_its_maker_signed_it_is_refused_with_the_reason() {
 
 #[test]
 fn a_download_goes_on_after_the_server_has_crashed() {
-    // More than all buffers between the two hold, so that the crash is noticed; 4 s at this speed.
-    let mut world = World::with_payload(8 << 20);
+    // It takes 4 s at this speed.
+    let mut world = World::with_payload(LARGE);
     world.deploy(Made::Well);
     let device = world.start("-n 2M");
     eventually("the download", || device.log().contains("channel_callback_xferinfo").then_some(()));
@@ -105,9 +109,9 @@ fn an_update_that_is_called_off_before_the_device_comes_is_not_fetched() {
 
 #[test]
 fn an_update_that_is_called_off_during_the_download_is_not_installed() {
-    let world = World::new();
-    // At 20 KiB a second the image takes long; every second it looks whether it is called off.
-    let device = world.start("-n 20k");
+    // It takes 16 s at this speed; every second it looks whether it is called off.
+    let world = World::with_payload(LARGE);
+    let device = world.start("-n 512k");
     eventually("the first poll", || device.log().contains("suricatta_wait").then_some(()));
     device.poll_each_second();
     world.deploy(Made::Well);
@@ -128,19 +132,20 @@ fn an_update_that_is_called_off_during_the_download_is_not_installed() {
 }
 
 #[test]
-fn the_example_is_updated_and_confirms_it_after_its_boot() {
+fn the_example_takes_an_offer_and_reports_what_it_runs_after_its_boot() {
     let world = World::new();
-    world.deploy(Made::Well);
     let device = world.start_example();
-    let kernel = json!({"kernel": device::kernel()});
-    let sent = || world.server.client().get("devices/lamp-1").body.get("named_attributes").cloned();
-    assert_eq!(eventually("its attributes", sent), kernel);
+    let known = || world.server.client().get("devices/lamp-1").body.clone();
+    let runs = || known()["versions"]["3"]["version"].as_str().map(str::to_owned);
+    assert_eq!(eventually("its attributes", runs), "1.0.0");
+    assert_eq!(known()["named_attributes"], json!({"kernel": device::kernel()}));
+    world.offer(Made::Well);
     device.poll_each_second();
     eventually("the end", || (world.action()["done"] == true).then_some(()));
-    let last = ("closed: success".to_owned(), Some("Update Installed.".to_owned()));
     let (state, story) = story(&world.action());
-    assert_eq!((state.as_str(), story.last()), ("succeeded", Some(&last)));
-    assert_eq!(world.installed(), Some(world.payload.clone()));
+    let last: Vec<&str> = story.iter().rev().take(2).map(|(note, _)| note.as_str()).collect();
+    assert_eq!((state.as_str(), last), ("succeeded", vec!["reported", "closed: success"]));
+    assert_eq!((runs().as_deref(), world.installed()), (Some("1.0.1"), Some(world.payload.clone())));
 }
 
 /// How the action ended, and its history without the device's log.

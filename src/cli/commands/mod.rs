@@ -10,6 +10,7 @@ pub mod offer;
 pub mod operator;
 pub mod release;
 pub mod rules;
+pub mod tenant;
 pub mod watch;
 
 use std::io::Write as _;
@@ -74,6 +75,7 @@ pub fn run(common: &Common, command: Command) -> Result<Outcome, ClientError> {
         Command::Explain(command) => explain::run(&session, command),
         Command::Watch(command) => watch::run(&session, command),
         Command::Operator(command) => operator::run(&session, command),
+        Command::Tenant(command) => tenant::run(&session, command),
         Command::Status => status(&session),
     }
 }

@@ -4,7 +4,8 @@ use super::{Outcome, Session, print};
 use crate::cli::args::{Operator, Role};
 use crate::cli::client::{ClientError, segment};
 use crate::cli::output::{self, Grid};
-use crate::http::wire::{NewOperator, OperatorBody, OperatorWithToken, Page, RoleBody};
+use crate::cli::secret;
+use crate::http::wire::{NewOperator, NewPassword, OperatorBody, OperatorWithToken, Page, RoleBody};
 
 pub(super) fn run(session: &Session, command: Operator) -> Result<Outcome, ClientError> {
     match command {
@@ -22,12 +23,26 @@ pub(super) fn run(session: &Session, command: Operator) -> Result<Outcome, Clien
             })?;
         }
         Operator::List => list(session)?,
+        Operator::Password { name, remove: true } => {
+            session.client.delete(&password_path(&name))?;
+            print(&format!("operator {name} has no password any more\n"))?;
+        }
+        Operator::Password { name, remove: false } => {
+            let failed = |cause| ClientError::File { path: "the password".into(), cause };
+            let password = secret::read().map_err(failed)?.reveal().to_owned();
+            session.client.put(&password_path(&name), &NewPassword { password })?;
+            print(&format!("operator {name} has a new password\n"))?;
+        }
         Operator::Rm { name } => {
             session.client.delete(&format!("operators/{}", segment(&name)))?;
             print(&format!("operator {name} is removed\n"))?;
         }
     }
     Ok(Outcome::Done)
+}
+
+fn password_path(name: &str) -> String {
+    format!("operators/{}/password", segment(name))
 }
 
 fn list(session: &Session) -> Result<(), ClientError> {

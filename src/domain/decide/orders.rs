@@ -73,11 +73,14 @@ impl Desk {
             number: image.number,
             version: image.version.clone(),
         });
+        let mut components: Vec<Component> = components.collect();
+        // One reboot for all of them: the order is the device's only word on which comes first.
+        components.sort_by_key(|component| component.kind.update_rank());
         let mut action = Action {
             id,
             device: self.device.key.clone(),
             target: plan.target,
-            components: components.collect(),
+            components,
             origin: plan.origin,
             terms: plan.terms.clone(),
             by: plan.by.into(),

@@ -84,6 +84,8 @@ pub enum ImageChange {
     Product(ProductId, bool),
     /// Locks it.
     Lock,
+    /// All of these, one after the other, or none.
+    Several(Vec<ImageChange>),
 }
 
 /// A release before it is made.

@@ -4,6 +4,7 @@ use crate::domain::decide::Reject;
 use crate::domain::ids::{
     ActionId, ArtifactId, DeploymentId, DeviceId, FirmwareType, ImageId, ProductId, ReleaseId, TenantId,
 };
+use crate::domain::image::Sha256;
 use crate::domain::version::Version;
 
 /// Why a call is refused. Nothing of it was done.
@@ -26,6 +27,9 @@ pub enum CallError {
         /// By what.
         by: String,
     },
+    /// No such upload, or nobody came for it in time.
+    #[error("there is no upload {0}; send the file again")]
+    NoSuchUpload(Sha256),
     /// The product has an image of this type with this version already.
     #[error("{name} has version {version} of type {kind} already: image {image}")]
     VersionExists {
@@ -169,6 +173,7 @@ impl CallError {
             CallError::DeviceExists(_) => "device-exists",
             CallError::NoSuchImage(_) => "no-such-image",
             CallError::ImageInUse { .. } => "image-in-use",
+            CallError::NoSuchUpload(_) => "no-such-upload",
             CallError::VersionExists { .. } => "version-exists",
             CallError::NoSuchRelease(_) => "no-such-release",
             CallError::ReleaseInUse(_) => "release-in-use",

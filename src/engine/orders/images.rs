@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::{Failed, PAGE};
+use crate::domain::action::{Action, State};
 use crate::domain::catalog::Trail;
 use crate::domain::deployment::Target;
-use crate::domain::ids::{ActionId, ArtifactId, DeploymentId, FirmwareType, ImageId, TenantId};
+use crate::domain::event::{Event, Withdrawal};
+use crate::domain::ids::{ActionId, ArtifactId, DeploymentId, FirmwareType, ImageId, ProductId, TenantId};
 use crate::domain::image::{Artifact, Image, METADATA_MAX, Products, Sha256};
 use crate::domain::version::Version;
 use crate::engine::apply::Batch;
@@ -104,13 +106,30 @@ impl Batch<'_> {
         let old = self.draft.view().image(tenant, id)?.filter(|image| !image.deleted);
         let old = old.ok_or(CallError::NoSuchImage(id))?;
         let mut image = old.clone();
+        let lost = lost_products(&change);
+        self.apply_change(tenant, &mut image, change)?;
+        image.trail.touch(by, self.now);
+        self.put_changed_image(&old, &image)?;
+        for product in lost {
+            self.call_off(tenant, id, &product)?;
+        }
+        let files = self.unneeded(old.artifacts)?;
+        Ok(Reply::Images { images: vec![image], files })
+    }
+
+    fn apply_change(
+        &mut self,
+        tenant: &TenantId,
+        image: &mut Image,
+        change: ImageChange,
+    ) -> Result<(), Failed> {
         if needs_unlocked(&change) && image.locked {
-            return Err(CallError::Locked(format!("image {id}")).into());
+            return Err(CallError::Locked(format!("image {}", image.id)).into());
         }
         match change {
             ImageChange::Describe { description, vendor } => {
-                image.about.description = description.or(image.about.description);
-                image.about.vendor = vendor.or(image.about.vendor);
+                image.about.description = description.or(image.about.description.take());
+                image.about.vendor = vendor.or(image.about.vendor.take());
             }
             ImageChange::Rename { name, version } => {
                 if (&name, &version) != (&image.name, &image.version) {
@@ -140,7 +159,7 @@ impl Batch<'_> {
             ImageChange::Tags(tags) => image.tags = tags,
             ImageChange::Product(product, takes) => {
                 let Products::Only(products) = &mut image.products else {
-                    return Err(CallError::BadItem(format!("image {id} is for every product")).into());
+                    return Err(CallError::BadItem(format!("image {} is for every product", image.id)).into());
                 };
                 match takes {
                     true => drop(products.insert(product)),
@@ -148,11 +167,36 @@ impl Batch<'_> {
                 }
             }
             ImageChange::Lock => image.locked = true,
+            ImageChange::Several(changes) => {
+                for change in changes {
+                    self.apply_change(tenant, image, change)?;
+                }
+            }
         }
-        image.trail.touch(by, self.now);
-        self.put_changed_image(&old, &image)?;
-        let files = self.unneeded(old.artifacts)?;
-        Ok(Reply::Images { images: vec![image], files })
+        Ok(())
+    }
+
+    /// Calls off what waits on devices of a product that may not have the image any more. What is under way goes on.
+    fn call_off(&mut self, tenant: &TenantId, image: ImageId, product: &ProductId) -> Result<(), Failed> {
+        let waits = |a: &Action| {
+            matches!(a.state, State::Queued | State::Offered)
+                && a.components.iter().any(|component| component.image == image)
+        };
+        let mut before = None;
+        loop {
+            let page = self.draft.view().actions(tenant, before, PAGE)?;
+            for action in page.iter().filter(|action| waits(action)) {
+                let device = self.draft.view().device(&action.device)?;
+                if let Some(device) = device.filter(|device| device.product == *product) {
+                    let event = Event::Cancel { action: action.id, how: Withdrawal::Plain };
+                    self.decide_for(device, &event)?;
+                }
+            }
+            if page.len() < PAGE {
+                return Ok(());
+            }
+            before = page.last().map(|a| a.id);
+        }
     }
 
     /// Writes a changed image; nobody is to go on with the old one.
@@ -207,8 +251,8 @@ impl Batch<'_> {
         if let Some(deployment) = self.pending_deployment(tenant, |target| target == Target::Image(id))? {
             return Ok(Some(format!("deployment {deployment} is being carried out")));
         }
-        let active = self.first_active(tenant, |target| target == Target::Image(id))?;
-        Ok(active.map(|action| format!("action {action} installs it")))
+        let installs = |action: &Action| !action.state.is_terminal() && action.target == Target::Image(id);
+        Ok(self.first_action(tenant, installs)?.map(|action| format!("action {action} installs it")))
     }
 
     /// A deployment of a target that has not reached all its devices; it may have been ordered in this very batch.
@@ -227,16 +271,16 @@ impl Batch<'_> {
         Ok(None)
     }
 
-    /// The newest action under way for a target. Walks the tenant's actions: for the rare removals only.
-    pub(super) fn first_active(
+    /// The newest action that is wanted. Walks the tenant's actions: for the rare removals only.
+    pub(super) fn first_action(
         &self,
         tenant: &TenantId,
-        wanted: impl Fn(Target) -> bool,
+        wanted: impl Fn(&Action) -> bool,
     ) -> Result<Option<ActionId>, StoreError> {
         let mut before = None;
         loop {
             let page = self.draft.view().actions(tenant, before, PAGE)?;
-            let found = page.iter().find(|a| !a.state.is_terminal() && wanted(a.target));
+            let found = page.iter().find(|action| wanted(action));
             if found.is_some() || page.len() < PAGE {
                 return Ok(found.map(|a| a.id));
             }
@@ -251,6 +295,23 @@ fn name_of(new: &NewImage) -> Box<str> {
     new.name.clone().unwrap_or_else(|| product.into())
 }
 
+/// The products whose devices may not have the image after a change.
+fn lost_products(change: &ImageChange) -> Vec<ProductId> {
+    match change {
+        ImageChange::Product(product, false) => vec![product.clone()],
+        ImageChange::Several(changes) => changes.iter().flat_map(lost_products).collect(),
+        ImageChange::Describe { .. }
+        | ImageChange::Rename { .. }
+        | ImageChange::AddFile(_)
+        | ImageChange::RemoveFile(_)
+        | ImageChange::ReplaceFiles(_)
+        | ImageChange::Metadata(..)
+        | ImageChange::Tags(_)
+        | ImageChange::Product(_, true)
+        | ImageChange::Lock => Vec::new(),
+    }
+}
+
 fn needs_unlocked(change: &ImageChange) -> bool {
     match change {
         ImageChange::Rename { .. }
@@ -261,6 +322,7 @@ fn needs_unlocked(change: &ImageChange) -> bool {
         | ImageChange::Metadata(..)
         | ImageChange::Tags(_)
         | ImageChange::Product(..)
+        | ImageChange::Several(_)
         | ImageChange::Lock => false,
     }
 }

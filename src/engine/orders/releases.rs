@@ -235,8 +235,9 @@ impl Batch<'_> {
         let release = self.draft.view().release(tenant, id)?.filter(|release| mark || !release.deleted);
         let release = release.ok_or(CallError::NoSuchRelease(id))?;
         let wanted = |target| target == Target::Release(id);
+        // What was ever assigned is in the history of its devices, and those who keep it by mark want to see it there.
         let used = self.pending_deployment(tenant, wanted)?.is_some()
-            || self.first_active(tenant, wanted)?.is_some();
+            || self.first_action(tenant, |a| wanted(a.target) && (mark || !a.state.is_terminal()))?.is_some();
         match used {
             true if mark => {
                 let marked = Release { deleted: true, ..release.clone() };

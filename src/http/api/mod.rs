@@ -9,13 +9,14 @@ mod operators;
 mod releases;
 mod rules;
 mod status;
+mod tenants;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, post, put};
 
 use super::Door;
 use super::error::ApiError;
@@ -43,6 +44,10 @@ pub(super) fn routes() -> Router<Arc<Door>> {
         .route("/actions/{id}/cancel", post(actions::cancel))
         .route("/operators", get(operators::list).post(operators::add))
         .route("/operators/{name}", delete(operators::remove))
+        .route("/operators/{name}/password", put(operators::set_password).delete(operators::remove_password))
+        .route("/tenants", get(tenants::list).post(tenants::add))
+        .route("/tenants/{id}", get(tenants::show))
+        .route("/tenants/{id}/settings", get(tenants::settings).patch(tenants::configure))
 }
 
 /// Makes a page of what was read with one item more than the page may have; `mark` names an item for the next page.

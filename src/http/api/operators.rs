@@ -10,12 +10,12 @@ use axum::response::{IntoResponse, Response};
 
 use super::{removed, unexpected};
 use crate::domain::ids::ProductId;
-use crate::engine::call::{Call, Reply};
+use crate::engine::call::{Call, Reply, Secret};
 use crate::http::Door;
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::http::request::{self, JSON_MAX, Params, Places};
-use crate::http::wire::{NewOperator, OperatorBody, OperatorWithToken, Page};
+use crate::http::wire::{NewOperator, NewPassword, OperatorBody, OperatorWithToken, Page};
 
 pub(super) async fn list(
     State(door): State<Arc<Door>>,
@@ -55,6 +55,30 @@ pub(super) async fn remove(
 ) -> Result<Response, ApiError> {
     check(caller)?;
     door.call(Call::RemoveOperator { name: name("name", &id)? }).await?;
+    Ok(removed())
+}
+
+pub(super) async fn set_password(
+    State(door): State<Arc<Door>>,
+    caller: Caller,
+    Places(id): Places<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, ApiError> {
+    check(caller)?;
+    let new: NewPassword = request::json(&headers, body, JSON_MAX).await?;
+    let hash = door.passwords.hash(Secret::new(new.password)).await?;
+    door.call(Call::SetPassword { name: name("name", &id)?, hash: Some(hash) }).await?;
+    Ok(removed())
+}
+
+pub(super) async fn remove_password(
+    State(door): State<Arc<Door>>,
+    caller: Caller,
+    Places(id): Places<String>,
+) -> Result<Response, ApiError> {
+    check(caller)?;
+    door.call(Call::SetPassword { name: name("name", &id)?, hash: None }).await?;
     Ok(removed())
 }
 

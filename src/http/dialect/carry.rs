@@ -1,6 +1,16 @@
 //! What a dialect's call does: the one place where the doors of other servers' devices meet the engine, the reader
 //! and the shelf. A word of the device is answered after its commit.
 
+pub(super) mod arkors;
+pub(super) mod binary;
+pub(super) mod esp;
+mod fleet;
+mod form;
+pub(super) mod member;
+mod open;
+pub(super) mod pool;
+mod push;
+
 use axum::http::StatusCode;
 
 use super::{Call, Claim, No, Reply, Task, Work};

@@ -2,15 +2,20 @@
 //! [`Reply`] or a [`No`] becomes bytes. None of them sees the engine or the store; what a call does stands once, in
 //! `carry`. A further dialect is a folder here, a route, and its transcripts.
 
+pub mod afero;
 mod again;
+pub mod arkors;
 mod carry;
 pub mod ddi;
+pub mod esp;
+mod legacy;
+mod pool;
 
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, Request};
+use axum::http::{HeaderMap, Method, Request, Version};
 use axum::response::Response;
 use percent_encoding::percent_decode_str;
 
@@ -30,6 +35,7 @@ use crate::store::artifacts::ArtifactFile;
 
 use again::Look;
 pub use again::Memory;
+pub use legacy::{Legacy, LegacySettings};
 
 /// A request, with its path and query decoded.
 #[derive(Debug)]
@@ -44,6 +50,8 @@ pub struct Asked {
     pub headers: HeaderMap,
     /// How the client reaches this server.
     pub site: Site,
+    /// Which HTTP it speaks.
+    pub version: Version,
 }
 
 /// Whom a request says that it speaks for.
@@ -300,6 +308,7 @@ impl Asked {
             path: path.map(|text| percent_decode_str(text).decode_utf8_lossy().into_owned()).collect(),
             query: parts.uri.query().unwrap_or_default().to_owned(),
             site: Site::of(&parts.uri, &parts.headers),
+            version: parts.version,
             method: parts.method,
             headers: parts.headers,
         }

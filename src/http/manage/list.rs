@@ -6,6 +6,7 @@ use crate::domain::catalog::Trail;
 use crate::domain::filter::sort::{Sort, SortError};
 use crate::domain::filter::{Filter, Moment, Subject, Value};
 use crate::domain::ids::Time;
+use crate::engine::query::Selection;
 use crate::http::hawkbit::{Fault, Kind};
 
 /// The rows of a page where the request does not say (hawkBit's).
@@ -50,14 +51,22 @@ impl Wanted {
     /// # Errors
     /// 400 for what cannot be read, and for fields that `R` does not have.
     pub fn of<R: Row>(desk: &Desk) -> Result<Wanted, Fault> {
+        Wanted::by(desk, &Fields::of::<R>())
+    }
+
+    /// Reads what the request wants of a list with these fields.
+    ///
+    /// # Errors
+    /// 400 for what cannot be read, and for other fields.
+    pub fn by(desk: &Desk, fields: &Fields) -> Result<Wanted, Fault> {
         let text = |name: &str| desk.parameter(name).filter(|text| !text.is_empty());
         let [offset, limit] = [desk.number("offset")?, desk.number("limit")?]
             .map(|number| number.and_then(|number| usize::try_from(number).ok()));
         Ok(Wanted {
             offset: offset.unwrap_or(0),
             limit: limit.filter(|limit| *limit > 0).unwrap_or(LIMIT_DEFAULT).min(LIMIT_MAX),
-            sort: text("sort").map(sort::<R>).transpose()?,
-            filter: text("q").map(filter::<R>).transpose()?,
+            sort: text("sort").map(|text| fields.sort(text)).transpose()?,
+            filter: text("q").map(|text| fields.filter(text)).transpose()?,
             full: text("representation").is_some_and(|mode| mode.eq_ignore_ascii_case("full")),
         })
     }
@@ -65,6 +74,12 @@ impl Wanted {
     /// With a condition that the request did not write, besides its own.
     pub fn filtered(self, filter: Filter) -> Self {
         Wanted { filter: Some(filter), ..self }
+    }
+
+    /// For a list that the engine's reader walks.
+    pub fn selection(self, at: Moment) -> Selection {
+        let Wanted { offset, limit, sort, filter, full: _ } = self;
+        Selection { filter, sort, offset, limit, at }
     }
 
     /// Goes through rows in their own order and keeps what is wanted. `next` gives some that are behind a mark, with
@@ -146,36 +161,51 @@ fn field_of<'t>(fields: &[&'static str], text: &'t str) -> Option<(&'static str,
     whole.filter(|field| !field.ends_with('.')).map(|field| (*field, "")).or_else(keyed)
 }
 
-fn sort<R: Row>(text: &str) -> Result<Sort, Fault> {
-    let sort = Sort::parse(text).map_err(|error| {
-        let kind = match error {
-            SortError::Syntax(_) => Kind::SortSyntax,
-            SortError::Direction(_) => Kind::SortDirection,
-        };
-        Fault::new(kind, error.to_string())
-    })?;
-    let unknown = sort.keys().map(|(field, _)| field).find(|field| field_of(R::FIELDS, field).is_none());
-    match unknown {
-        None => Ok(sort.clone()),
-        Some(field) => Err(Fault::new(Kind::SortField, unknown_field::<R>(field))),
-    }
+/// The fields that a list is filtered and sorted by.
+pub struct Fields {
+    /// Whether there is a field of that name.
+    pub has: fn(&str) -> bool,
+    /// All of them, for people.
+    pub names: fn() -> String,
 }
 
-/// Reads a condition on rows of `R`.
-///
-/// # Errors
-/// 400 for what is no condition, and for fields that `R` does not have.
-pub fn filter<R: Row>(text: &str) -> Result<Filter, Fault> {
-    let filter = Filter::parse(text).map_err(|error| Fault::new(Kind::FilterSyntax, error.to_string()))?;
-    let unknown = filter.fields().find(|field| field_of(R::FIELDS, field).is_none()).map(str::to_owned);
-    match unknown {
-        None => Ok(filter),
-        Some(field) => Err(Fault::new(Kind::FilterField, unknown_field::<R>(&field))),
+impl Fields {
+    fn of<R: Row>() -> Self {
+        Fields { has: |field| field_of(R::FIELDS, field).is_some(), names: || R::FIELDS.join(", ") }
     }
-}
 
-fn unknown_field<R: Row>(field: &str) -> String {
-    format!("there is no field {field:?}; there are {}", R::FIELDS.join(", "))
+    fn sort(&self, text: &str) -> Result<Sort, Fault> {
+        let sort = Sort::parse(text).map_err(|error| {
+            let kind = match error {
+                SortError::Syntax(_) => Kind::SortSyntax,
+                SortError::Direction(_) => Kind::SortDirection,
+            };
+            Fault::new(kind, error.to_string())
+        })?;
+        let unknown = sort.keys().map(|(field, _)| field).find(|field| !(self.has)(field));
+        match unknown {
+            None => Ok(sort.clone()),
+            Some(field) => Err(Fault::new(Kind::SortField, self.unknown(field))),
+        }
+    }
+
+    /// Reads a condition.
+    ///
+    /// # Errors
+    /// 400 for what is no condition, and for fields that there are not.
+    pub fn filter(&self, text: &str) -> Result<Filter, Fault> {
+        let filter =
+            Filter::parse(text).map_err(|error| Fault::new(Kind::FilterSyntax, error.to_string()))?;
+        let unknown = filter.fields().find(|field| !(self.has)(field)).map(str::to_owned);
+        match unknown {
+            None => Ok(filter),
+            Some(field) => Err(Fault::new(Kind::FilterField, self.unknown(&field))),
+        }
+    }
+
+    fn unknown(&self, field: &str) -> String {
+        format!("there is no field {field:?}; there are {}", (self.names)())
+    }
 }
 
 /// The value of a text.
@@ -240,8 +270,12 @@ mod tests {
         Wanted {
             offset,
             limit,
-            sort: Some(sort_by).filter(|text| !text.is_empty()).map(|text| sort::<Number>(text).unwrap()),
-            filter: Some(q).filter(|text| !text.is_empty()).map(|text| filter::<Number>(text).unwrap()),
+            sort: Some(sort_by)
+                .filter(|text| !text.is_empty())
+                .map(|text| Fields::of::<Number>().sort(text).unwrap()),
+            filter: Some(q)
+                .filter(|text| !text.is_empty())
+                .map(|text| Fields::of::<Number>().filter(text).unwrap()),
             full: false,
         }
     }
@@ -273,13 +307,13 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_refused_with_its_code() {
         let table: &[(Option<Fault>, &str)] = &[
-            (sort::<Number>("id").err(), "SortSyntax"),
-            (sort::<Number>("id:UP").err(), "SortDirection"),
-            (sort::<Number>("size:ASC").err(), "SortField"),
-            (sort::<Number>("digit.:ASC").err(), "SortField"),
-            (filter::<Number>("id=").err(), "FilterSyntax"),
-            (filter::<Number>("size==1").err(), "FilterField"),
-            (filter::<Number>("digit==1").err(), "FilterField"),
+            (Fields::of::<Number>().sort("id").err(), "SortSyntax"),
+            (Fields::of::<Number>().sort("id:UP").err(), "SortDirection"),
+            (Fields::of::<Number>().sort("size:ASC").err(), "SortField"),
+            (Fields::of::<Number>().sort("digit.:ASC").err(), "SortField"),
+            (Fields::of::<Number>().filter("id=").err(), "FilterSyntax"),
+            (Fields::of::<Number>().filter("size==1").err(), "FilterField"),
+            (Fields::of::<Number>().filter("digit==1").err(), "FilterField"),
         ];
         let kinds =
             [Kind::SortSyntax, Kind::SortDirection, Kind::SortField, Kind::FilterSyntax, Kind::FilterField];

@@ -5,7 +5,9 @@
 //! Besides that, `desk` is who asks, `sent` what a body holds, `shape` what an answer looks like, and `list` how a
 //! list is filtered, sorted and cut.
 
+mod actions;
 mod artifacts;
+mod assign;
 mod carry;
 mod configs;
 mod desk;
@@ -19,6 +21,11 @@ mod sets;
 mod settags;
 mod settypes;
 mod shape;
+mod targetactions;
+mod targetfilters;
+mod targetmetadata;
+mod targets;
+mod targettags;
 mod targettypes;
 mod types;
 
@@ -45,6 +52,13 @@ pub(super) fn routes(door: &Arc<Door>) -> Router<Arc<Door>> {
         .merge(sets::routes())
         .merge(settags::routes())
         .merge(configs::routes())
+        .merge(targets::routes())
+        .merge(targetmetadata::routes())
+        .merge(targetactions::routes())
+        .merge(actions::routes())
+        .merge(assign::routes())
+        .merge(targettags::routes())
+        .merge(targetfilters::routes())
         .fallback(no_path)
         .method_not_allowed_fallback(no_method)
         .layer(axum::middleware::from_fn_with_state(Arc::clone(door), desk::admit))

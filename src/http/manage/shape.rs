@@ -90,6 +90,13 @@ impl Links {
         self
     }
 
+    /// A link to something that people know by a name.
+    pub fn named(mut self, relation: &str, path: &str, name: &str) -> Self {
+        let href = Shape::new().put("href", format!("{}{path}", self.base)).put("name", name);
+        self.shape = self.shape.put(relation, href);
+        self
+    }
+
     /// A link to what is below the thing itself.
     pub fn below(self, relation: &str, tail: &str) -> Self {
         let path = format!("{}/{tail}", self.path);

@@ -252,6 +252,11 @@ impl Draft<'_> {
         self.0.remove(Table::Due, &keys::due(at, tenant, action))
     }
 
+    /// Keeps the secret that operators' sessions are made with.
+    pub fn put_session_secret(&mut self, secret: &Digest) -> Result<(), StoreError> {
+        self.0.put(Table::Meta, keys::SESSION_SECRET, &encode(&Sum(secret.0)))
+    }
+
     /// Moves a counter on by one and returns where it is then; the first number is 1.
     pub fn next(&mut self, counter: Counter<'_>) -> Result<u64, StoreError> {
         // One number a nanosecond would take five centuries to reach the end, where the counter would stay.

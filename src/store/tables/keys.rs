@@ -5,6 +5,7 @@
 
 use crate::domain::catalog::Section;
 use crate::domain::ids::{ActionId, DeviceId, DeviceKey, FirmwareType, ItemId, ProductId, TenantId, Time};
+use crate::domain::image::Sha256;
 use crate::domain::version::Version;
 use crate::store::tables::Counter;
 
@@ -56,6 +57,18 @@ pub(super) fn release_name(tenant: &TenantId, name: &str, version: &Version) -> 
     [tenant.as_str().as_bytes(), NUL, version.as_str().as_bytes(), NUL, name.as_bytes()].concat()
 }
 
+/// A file that no image has yet.
+pub(super) fn upload(tenant: &TenantId, sha256: &Sha256) -> Vec<u8> {
+    [tenant.as_str().as_bytes(), NUL, &sha256.0].concat()
+}
+
+/// Tenant and sum of such a file.
+pub(super) fn read_upload(key: &[u8]) -> Option<(TenantId, Sha256)> {
+    let (tenant, sum) = key.split_last_chunk()?;
+    let tenant = std::str::from_utf8(tenant.strip_suffix(NUL)?).ok()?;
+    Some((TenantId::parse(tenant).ok()?, Sha256(*sum)))
+}
+
 /// Every action of a device.
 pub(super) fn device_actions(device: &DeviceKey) -> Vec<u8> {
     [device.tenant.as_str().as_bytes(), NUL, device.device.as_str().as_bytes(), NUL].concat()
@@ -86,6 +99,8 @@ pub(super) fn due(at: Time, tenant: &TenantId, action: ActionId) -> Vec<u8> {
     [&at.0.to_be_bytes(), tenant.as_str().as_bytes(), NUL, &action.get().to_be_bytes()].concat()
 }
 
+/// The secret that sessions are made with.
+pub(super) const SESSION_SECRET: &[u8] = b"session-secret";
 /// Every item of a section.
 pub(super) fn section(tenant: &TenantId, section: Section) -> Vec<u8> {
     [tenant.as_str().as_bytes(), NUL, &[section_code(section)]].concat()

@@ -68,6 +68,30 @@ impl View<'_> {
         })
     }
 
+    /// Devices of a tenant from the one with this place in the order of their ids, and how many there are. Only those
+    /// that are wanted are decoded.
+    pub fn devices_from(
+        self,
+        tenant: &TenantId,
+        offset: usize,
+        limit: usize,
+    ) -> Result<(Vec<Device>, usize), StoreError> {
+        let (prefix, mut wanted, mut total) = (keys::tenant(tenant), Vec::new(), 0);
+        self.0.scan(Table::Devices, &prefix, None, false, &mut |key, _| {
+            if total >= offset && wanted.len() < limit {
+                wanted.push(keys::read_device(&key[prefix.len()..]));
+            }
+            total += 1;
+            ControlFlow::Continue(())
+        })?;
+        let device = |id: Option<DeviceId>| {
+            let device = some(id, "a device's key").map_err(|bad| bad.in_table(Table::Devices))?;
+            self.device(&DeviceKey { tenant: tenant.clone(), device })
+        };
+        let found: Result<Vec<_>, _> = wanted.into_iter().map(device).collect();
+        Ok((found?.into_iter().flatten().collect(), total))
+    }
+
     /// Devices of a product, in the order of their ids.
     pub fn product_devices(
         self,
@@ -171,12 +195,36 @@ impl View<'_> {
         })
     }
 
-    /// Every artifact that an image of any tenant refers to: what a sweep must leave alone.
+    /// Every artifact that an image of any tenant refers to or is to have: what a sweep must leave alone.
     pub fn all_artifacts(self) -> Result<BTreeSet<Sha256>, StoreError> {
         let images = self.page(rising(Table::Images, &[], None, usize::MAX), |_, bytes| {
             decode::<ImageRecord>(bytes).map(|image| image.sums())
         })?;
-        Ok(images.into_iter().flatten().collect())
+        let waiting = self.uploads()?.into_iter().map(|upload| upload.sha256);
+        Ok(images.into_iter().flatten().chain(waiting).collect())
+    }
+
+    /// Whether an image of the tenant has the file.
+    pub fn has_artifact(self, tenant: &TenantId, sha256: &Sha256) -> Result<bool, StoreError> {
+        Ok(self.image_with(tenant, sha256)?.is_some())
+    }
+
+    /// An image of the tenant that has the file.
+    pub fn image_with(self, tenant: &TenantId, sha256: &Sha256) -> Result<Option<Image>, StoreError> {
+        /// How many images are looked at in one go: a few hundred kilobytes.
+        const PAGE: usize = 256;
+        let mut after = None;
+        loop {
+            let mut images = self.images(tenant, after, PAGE)?;
+            let has = |image: &Image| image.artifacts.iter().any(|a| a.sha256 == *sha256);
+            if let Some(place) = images.iter().position(has) {
+                return Ok(Some(images.swap_remove(place)));
+            }
+            match images.last() {
+                Some(last) if images.len() == PAGE => after = Some(last.id),
+                Some(_) | None => return Ok(None),
+            }
+        }
     }
 
     /// A release.
@@ -333,6 +381,11 @@ impl View<'_> {
             }
         })?;
         bad.unwrap_or(Ok(())).map(|()| due).map_err(|bad| bad.in_table(Table::Due))
+    }
+
+    /// The secret that operators' sessions are made with; none before the engine has started once.
+    pub fn session_secret(self) -> Result<Option<Digest>, StoreError> {
+        self.row(Table::Meta, keys::SESSION_SECRET, |bytes| decode::<Sum<32>>(bytes).map(|sum| Digest(sum.0)))
     }
 
     /// How far a counter is; 0 before its first use.

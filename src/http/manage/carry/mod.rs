@@ -1,11 +1,14 @@
 //! What this door asks of the engine, the reader and the shelf: the one place where it meets them. A change is
 //! answered after its commit.
 
+mod actions;
 mod catalog;
+mod devices;
 mod images;
 mod releases;
 mod tenant;
 
+pub(super) use actions::Assigned;
 pub(super) use images::refused;
 
 use super::desk::Desk;

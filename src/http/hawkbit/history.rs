@@ -1,0 +1,175 @@
+//! An action's history as hawkBit writes it: the same at the door of its devices and at that of its operators.
+
+use crate::domain::action::{Action, Origin, State};
+use crate::domain::decide::{Entry, Note};
+use crate::domain::feedback::{Finished, Word};
+use crate::domain::ids::Time;
+
+/// What stands before messages that the server wrote; devices are not shown these.
+pub const SERVER: &str = "Update Server: ";
+
+/// One status entry of an action.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// Its number within the action, from 1.
+    pub number: u32,
+    /// hawkBit's `Action.Status`, in lower case.
+    pub status: &'static str,
+    /// Texts for people.
+    pub messages: Vec<String>,
+    /// When it was recorded.
+    pub at: Time,
+    /// The device's own code.
+    pub code: Option<i32>,
+}
+
+/// The history of an action, oldest first, from all of its entries. That a device was told is no news in hawkBit.
+pub fn lines(action: &Action, entries: &[Entry]) -> Vec<Line> {
+    let asked = entries.iter().any(|entry| matches!(entry.note, Note::Confirmed | Note::Denied));
+    let waited = action.unconfirmed || (action.terms.consent && asked);
+    (1..).zip(entries).filter_map(|(number, entry)| line(action, waited, number, entry)).collect()
+}
+
+fn line(action: &Action, waited: bool, number: u32, entry: &Entry) -> Option<Line> {
+    let (status, text) = match entry.note {
+        Note::Told => return None,
+        Note::Created => created(action, waited, entry.state),
+        Note::Said(word) => said(word),
+        Note::Answered(word) => answered(word),
+        Note::Retrieved if action.cancelling => {
+            ("retrieved", "Target retrieved cancel action and should start now the cancellation.".into())
+        }
+        Note::Retrieved => {
+            ("retrieved", "Target retrieved update action and should start now the download.".into())
+        }
+        Note::Fetching => {
+            let what = entry.details.first().map(|what| format!("Target downloads {what}"));
+            return Some(server(number, entry, "download", what.into_iter().collect()));
+        }
+        Note::Confirmed => ("running", "Assignment confirmed.".into()),
+        Note::Denied => ("wait_for_confirmation", "Assignment denied.".into()),
+        Note::Forced => ("running", "Assignment forced by user.".into()),
+        Note::Reported => reported(entry.state),
+        Note::CancelAsked if entry.state == State::Cancelled => {
+            ("canceled", "A force quit has been performed.".into())
+        }
+        Note::CancelAsked => ("canceling", "manual cancelation requested".into()),
+        Note::CancelEnded => ("canceled", "The cancelation ended without the target.".into()),
+        Note::Superseded => ("canceled", "cancel obsolete action due to new update".into()),
+        Note::Drift(word) => ("warning", format!("Target reported {} after the end.", name(word))),
+    };
+    Some(match entry.note {
+        Note::Created => plain(number, entry, status, text),
+        _ => detailed(number, entry, status, text),
+    })
+}
+
+/// The server's own words.
+fn server(number: u32, entry: &Entry, status: &'static str, texts: Vec<String>) -> Line {
+    let messages = texts.into_iter().map(|text| format!("{SERVER}{text}")).collect();
+    Line { number, status, messages, at: entry.at, code: entry.code }
+}
+
+/// What hawkBit writes first stands without the server's name.
+fn plain(number: u32, entry: &Entry, status: &'static str, text: String) -> Line {
+    let details = entry.details.iter().map(|detail| format!("{SERVER}{detail}"));
+    let messages = [text].into_iter().chain(details).collect();
+    Line { number, status, messages, at: entry.at, code: entry.code }
+}
+
+/// What was said, or the server's words where nothing was; and the code.
+fn detailed(number: u32, entry: &Entry, status: &'static str, text: String) -> Line {
+    let mut messages: Vec<String> = entry.details.iter().map(|detail| detail.to_string()).collect();
+    if messages.is_empty() {
+        messages.push(format!("{SERVER}{text}"));
+    }
+    messages.extend(entry.code.map(|code| format!("Device reported status code: {code}")));
+    Line { number, status, messages, at: entry.at, code: entry.code }
+}
+
+fn created(action: &Action, waited: bool, state: State) -> (&'static str, String) {
+    let by = &action.by;
+    let text = match action.origin {
+        Origin::Device => format!("{SERVER}Action reported as offline deployment"),
+        Origin::Offer => format!("{SERVER}Assignment by the standing offer of the product"),
+        Origin::Deployment(_) | Origin::Filter(_) => format!("Assignment initiated by user '{by}'"),
+    };
+    let status = match state {
+        State::NotCompatible => "error",
+        State::AlreadyInstalled => "finished",
+        _ if waited => "wait_for_confirmation",
+        _ => "running",
+    };
+    (status, text)
+}
+
+/// DDI: feedback on `deploymentBase`.
+fn said(word: Word) -> (&'static str, String) {
+    let name = name(word);
+    match word {
+        Word::Proceeding | Word::Scheduled | Word::Resumed => {
+            ("running", format!("Target reported {}", name.to_ascii_uppercase()))
+        }
+        Word::Download => ("download", "Target confirmed download start.".into()),
+        Word::Downloaded => ("downloaded", "Target confirmed download finished.".into()),
+        Word::Rejected => ("warning", "Target REJECTED update.".into()),
+        Word::Canceled => ("canceled", "Target confirmed cancelation.".into()),
+        Word::Closed(Finished::Success | Finished::None) => {
+            ("finished", "Target reported CLOSED with OK!".into())
+        }
+        Word::Closed(Finished::Failure) => ("error", "Target reported CLOSED with ERROR!".into()),
+    }
+}
+
+/// DDI: feedback on `cancelAction`.
+fn answered(word: Word) -> (&'static str, String) {
+    match word {
+        Word::Closed(Finished::Success | Finished::None) => ("canceled", "Cancelation confirmed.".into()),
+        Word::Closed(Finished::Failure) => ("error", "Target was not able to complete cancelation.".into()),
+        Word::Rejected => ("cancel_rejected", "Target rejected the cancelation request.".into()),
+        Word::Canceled => {
+            let text = "Target reported cancel for a cancel which is not supported by the server.";
+            ("warning", text.into())
+        }
+        Word::Proceeding | Word::Scheduled | Word::Resumed | Word::Download | Word::Downloaded => {
+            ("running", format!("Target reported {}", name(word).to_ascii_uppercase()))
+        }
+    }
+}
+
+/// The version that the device reports ended the action.
+fn reported(state: State) -> (&'static str, String) {
+    match state {
+        State::Succeeded | State::AlreadyInstalled => {
+            ("finished", "Target reports the assigned version.".into())
+        }
+        State::Failed(_)
+        | State::Rejected
+        | State::TimedOut
+        | State::Cancelled
+        | State::Superseded
+        | State::NotCompatible => ("error", "Target reports another version than the assigned one.".into()),
+        State::Queued
+        | State::Offered
+        | State::Accepted
+        | State::Downloading
+        | State::Downloaded
+        | State::Waiting
+        | State::Installing
+        | State::Rebooting
+        | State::Verifying => ("running", "Target reports a version.".into()),
+    }
+}
+
+fn name(word: Word) -> &'static str {
+    match word {
+        Word::Proceeding => "proceeding",
+        Word::Scheduled => "scheduled",
+        Word::Resumed => "resumed",
+        Word::Download => "download",
+        Word::Downloaded => "downloaded",
+        Word::Rejected => "rejected",
+        Word::Canceled => "canceled",
+        Word::Closed(_) => "closed",
+    }
+}
