@@ -370,8 +370,7 @@ impl Conversation {
             },
             false => request.map(|body| Body::new(Paced::new(body, self.pace))),
         };
-        let routed = linger::after_refusal(self.introduce(request), |request| self.routes.call(request));
-        routed.await.map(harden)
+        linger::after_refusal(self.introduce(request), |request| self.routes.call(request)).await
     }
 
     /// Says whose request it is.
