@@ -398,7 +398,7 @@ fn configure(rest: &[&str]) -> Event {
             (None, None) => drop(named.insert(name.into(), value.map(Into::into))),
         }
     }
-    Event::Configure(Configuration { mode, numbered, named, versions })
+    Event::Configure(Configuration { mode, numbered, named, hardware: None, versions })
 }
 
 fn feedback(rest: &[&str], fields: &BTreeMap<&str, &str>) -> (ActionId, Feedback) {

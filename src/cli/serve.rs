@@ -19,6 +19,7 @@ use super::folder::{self, Folder, Listening};
 use crate::domain::decide::Policy;
 use crate::domain::eligibility::AttemptLimit;
 use crate::engine;
+use crate::engine::call::Secret;
 use crate::engine::query::Reader;
 use crate::http;
 use crate::mqtt::{self, Gate};
@@ -282,6 +283,7 @@ fn http_settings(config: &Config, fleet: Fleet, epoch: u64) -> http::Settings {
         ddi_poll_s: config.http.ddi_poll_s,
         // Looked at when the configuration was put together.
         proxies: http::Proxies::parse(&config.http.trusted_proxies).unwrap_or_default(),
+        login_client: config.http.oauth_client.reveal().map(Secret::new),
         legacy: legacy_settings(config),
         epoch,
         ..http::Settings::default()

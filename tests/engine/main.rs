@@ -20,7 +20,7 @@ use updraft::engine::access::{Principal, Role};
 use updraft::engine::call::{Call, CallError, Outcome, Receipt, Reply, Stamp};
 use updraft::engine::query::Reader;
 use updraft::engine::{self};
-use updraft::store::{Store, StoreError};
+use updraft::store::StoreError;
 
 use world::*;
 
