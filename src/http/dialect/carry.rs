@@ -128,8 +128,7 @@ async fn poll(door: &Door, asker: Asker) -> Result<Reply, No> {
     }))
 }
 
-/// When to ask again. Before a window opens a device asks some times more, so that it comes when the window is open
-/// (hawkBit: `EventTimer`).
+/// When to ask again, in seconds.
 fn sleep(door: &Door, tenant: &Tenant, task: Option<&Task>, now: Time) -> u32 {
     let usual = tenant.seconds(Setting::PollingTime).unwrap_or(door.ddi_poll_s);
     let usual = usual.clamp(*POLL_S.start(), *POLL_S.end());
@@ -139,12 +138,17 @@ fn sleep(door: &Door, tenant: &Tenant, task: Option<&Task>, now: Time) -> u32 {
     };
     match window.map(|window| window.at(now)) {
         Some(Opening::Shut { opens }) => {
-            let count = tenant.number(Setting::MaintenanceWindowPollCount).unwrap_or(POLL_COUNT).max(1);
-            let until_s = opens.0.saturating_sub(now.0) / 1000 / u64::from(count);
-            u32::try_from(until_s).unwrap_or(u32::MAX).clamp(*POLL_S.start(), usual)
+            let count = tenant.number(Setting::MaintenanceWindowPollCount).unwrap_or(POLL_COUNT);
+            sleep_before(opens.0.saturating_sub(now.0), count, usual)
         }
         Some(Opening::Open { .. } | Opening::Lapsed) | None => usual,
     }
+}
+
+/// Before a window opens a device asks some times more, so that it comes when the window is open (hawkBit: `EventTimer`).
+fn sleep_before(until_ms: u64, count: u32, usual: u32) -> u32 {
+    let each = until_ms / 1000 / u64::from(count.max(1));
+    u32::try_from(each).unwrap_or(u32::MAX).clamp(*POLL_S.start(), usual)
 }
 
 /// The action under way with the highest weight, of those the oldest. One that only waits for the version to be reported
@@ -289,4 +293,26 @@ pub(super) async fn open(door: &Door, artifact: Box<Artifact>, created: Time) ->
     // The row says that the file is there.
     let lost = || ApiError::internal(&std::io::Error::from(std::io::ErrorKind::NotFound));
     Ok(Reply::File { artifact, created, file: file.ok_or_else(lost)? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sleep_before;
+
+    #[test]
+    fn a_device_asks_more_often_before_its_window_opens() {
+        // Seconds until it opens, how often, the usual: the sleep.
+        let table = [
+            (3600, 3, 300, 300),
+            (600, 3, 300, 200),
+            (600, 0, 300, 300),
+            (100, 3, 300, 33),
+            (30, 3, 300, 30),
+            (0, 3, 300, 30),
+            (0, 3, 30, 30),
+        ];
+        for (until_s, count, usual, expected) in table {
+            assert_eq!(sleep_before(until_s * 1000, count, usual), expected, "{until_s} {count} {usual}");
+        }
+    }
 }
