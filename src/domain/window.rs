@@ -2,9 +2,9 @@
 
 mod cron;
 
+use self::cron::Schedule;
 use super::ids::Time;
 use super::tenant::seconds;
-use cron::Schedule;
 
 pub use cron::ScheduleError;
 
