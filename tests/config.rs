@@ -160,7 +160,7 @@ fn errors_say_the_key_its_origin_and_what_is_allowed() {
         ),
         (
             file("[mqttt]\n"),
-            "own.toml: there is no key mqttt; the keys are: engine, http, mqtt, security, store".into(),
+            "own.toml: there is no key mqttt; the keys are: arkors, engine, esp, http, mqtt, security, store".into(),
         ),
         (
             file("[mqtt]\nworkers = '2'"),

@@ -16,8 +16,18 @@ use support::Server;
 use wire::Request;
 
 /// Members whose values are another each time: moments, and tokens that the server made.
-const CHANGING: [&str; 6] =
-    ["createdAt", "lastModifiedAt", "timestamp", "reportedAt", "lastControllerRequestAt", "installedAt"];
+const CHANGING: [&str; 10] = [
+    "createdAt",
+    "lastModifiedAt",
+    "timestamp",
+    "reportedAt",
+    "lastControllerRequestAt",
+    "installedAt",
+    "lastRequestAt",
+    "nextExpectedRequestAt",
+    "activatedAt",
+    "nextStartAt",
+];
 /// What separates the parts of a form.
 const BOUNDARY: &str = "b0undary";
 
@@ -47,6 +57,12 @@ impl World {
         match words.as_slice() {
             ["operator", name, role] => self.add_operator(name, role, None),
             ["operator", name, role, tenant] => self.add_operator(name, role, Some(tenant)),
+            // What devices are told is told in the transcripts of their own door.
+            ["device", method, path] => {
+                let mut shown = self.request(method, path, &block[1..]);
+                shown.truncate(1);
+                shown
+            }
             [method, path] => self.request(method, path, &block[1..]),
             _ => panic!("no such line: {}", block[0]),
         }

@@ -46,15 +46,20 @@ fn text(setting: Setting, value: &Value) -> Result<Box<str>, Fault> {
     }
 }
 
-/// The value as its kind is written in JSON.
+/// The value as its kind is written in JSON. Whoever knows the gateway's key is any device, so observers do not see it.
 fn value(desk: &Desk, tenant: &Tenant, setting: Setting) -> Value {
     let text = tenant.text(setting);
     match setting.kind() {
+        _ if is_hidden(desk, setting) => Value::Null,
         tenant::Kind::Flag => Value::Bool(text == "true"),
         tenant::Kind::Number => text.parse::<u32>().map_or(text.into(), Value::from),
         tenant::Kind::Duration if text.is_empty() => clock(desk.default_poll_s()).into(),
         tenant::Kind::Duration | tenant::Kind::Text => text.into(),
     }
+}
+
+fn is_hidden(desk: &Desk, setting: Setting) -> bool {
+    setting == Setting::GatewayTokenKey && !desk.sees_tokens
 }
 
 /// `HH:MM:SS`
@@ -72,11 +77,13 @@ fn shape(desk: &Desk, tenant: &Tenant, setting: Setting) -> Shape {
     shape.links(desk.links(&format!("system/configs/{}", setting.key())))
 }
 
+fn shapes(desk: &Desk, tenant: &Tenant, settings: &[Setting]) -> Shape {
+    settings.iter().fold(Shape::new(), |all, own| all.put(own.key(), shape(desk, tenant, *own)))
+}
+
 async fn list(desk: Desk) -> Result<Response, Fault> {
     let tenant = desk.settings().await?;
-    let all = Setting::ALL.iter();
-    let shape = all.fold(Shape::new(), |all, own| all.put(own.key(), shape(&desk, &tenant, *own)));
-    Ok(desk.ok(&shape))
+    Ok(desk.ok(&shapes(&desk, &tenant, Setting::ALL)))
 }
 
 /// Values by key, as they are or as `{"value": ...}`.
@@ -87,12 +94,16 @@ async fn put_all(desk: Desk, sent: Sent) -> Result<Response, Fault> {
         let (setting, value) = (setting(key)?, value.get("value").unwrap_or(value));
         settings.push((setting, Some(text(setting, value)?)));
     }
-    desk.configure(settings).await?;
-    Ok(nothing())
+    let changed: Vec<Setting> = settings.iter().map(|(setting, _)| *setting).collect();
+    let tenant = desk.configure(settings).await?;
+    Ok(desk.ok(&shapes(&desk, &tenant, &changed)))
 }
 
 async fn show(desk: Desk, At(key): At<String>) -> Result<Response, Fault> {
     let setting = setting(&key)?;
+    if is_hidden(&desk, setting) {
+        return Err(Fault::new(Kind::Permission, "Insufficient Permission"));
+    }
     Ok(desk.ok(&shape(&desk, &desk.settings().await?, setting)))
 }
 

@@ -22,8 +22,10 @@ use crate::http::hawkbit::Fault;
 
 pub(super) fn routes() -> Router<Arc<Door>> {
     let one = post(|desk, at| mark_one(desk, at, true)).delete(|desk, at| mark_one(desk, at, false));
+    // Newer clients put a list, older ones post it.
     let many = get(list_assigned)
         .post(|desk, at, sent| mark_many(desk, at, sent, true))
+        .put(|desk, at, sent| mark_many(desk, at, sent, true))
         .delete(|desk, at, sent| mark_many(desk, at, sent, false));
     Router::new()
         .route("/distributionsettags", get(list).post(add))
