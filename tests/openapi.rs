@@ -47,6 +47,9 @@ impl World {
                 (0, text) => text,
                 (_, "tenant" | "partner" | "account") => "default",
                 (_, "device") if is_device => "lamp-1",
+                (_, "image") if path.starts_with("/api/{application}") => "image1",
+                (_, "version") if path.starts_with("/firmware") => "1.0.0",
+                (_, "file") => "user1.bin",
                 (_, _) => "77",
             };
         }
@@ -54,6 +57,9 @@ impl World {
         let scheme = if is_device { "TargetToken" } else { "Bearer" };
         let token = if is_device { self.device_token.clone() } else { self.server.token() };
         request.header("Authorization", &format!("{scheme} {token}"));
+        // arkors looks at these before anything else.
+        request.header("X-Arkors-Application-Log", &"0".repeat(32));
+        request.header("X-Arkors-Application-Client", "77,web");
         if method != "GET" {
             request.header("Content-Length", "0");
         }
