@@ -5,7 +5,7 @@ use std::error::Error as _;
 use std::path::PathBuf;
 
 use updraft::cli::config::{
-    Arkors, Config, DEFAULTS, Engine, Esp, Flags, Http, Mqtt, RANGES, Security, Store, Tls,
+    Arkors, Config, DEFAULTS, Engine, Esp, Flags, Hidden, Http, Mqtt, RANGES, Security, Store, Tls,
 };
 
 /// What is set where, for one case.
@@ -56,6 +56,7 @@ fn defaults() -> Config {
             upload_bytes: 2_147_483_648,
             connections_max: 10_000,
             ddi_poll_s: 300,
+            oauth_client: Hidden::default(),
             newcomers: true,
         },
         esp: Esp { token_required: false },
@@ -159,7 +160,7 @@ fn errors_say_the_key_its_origin_and_what_is_allowed() {
         ),
         (
             file("[mqttt]\n"),
-            "own.toml: there is no key mqttt; the keys are: engine, http, mqtt, security, store".into(),
+            "own.toml: there is no key mqttt; the keys are: arkors, engine, esp, http, mqtt, security, store".into(),
         ),
         (
             file("[mqtt]\nworkers = '2'"),

@@ -15,9 +15,9 @@ use updraft::domain::action::{Action, Origin};
 use updraft::domain::catalog::Trail;
 use updraft::domain::decide::{Facts, Note, Policy, Tell, Verdict, decide};
 use updraft::domain::deployment::Target;
-use updraft::domain::device::{Capabilities, Device, Hardware};
+use updraft::domain::device::{AutoConfirm, Capabilities, Device, Hardware};
 use updraft::domain::eligibility::{self, AttemptLimit};
-use updraft::domain::event::{Configuration, Event, Hello, Mode, Needed, Report, Withdrawal};
+use updraft::domain::event::{Configuration, Consent, Event, Hello, Mode, Needed, Report, Withdrawal};
 use updraft::domain::feedback::{Feedback, Finished, Progress, Word};
 use updraft::domain::ids::{
     ActionId, AttributeId, DeploymentId, DeviceId, DeviceKey, FirmwareType, ImageId, ProductId, ReleaseId,
@@ -25,8 +25,9 @@ use updraft::domain::ids::{
 };
 use updraft::domain::image::Image;
 use updraft::domain::offer::{HardwareMatch, Offer, Rules};
-use updraft::domain::terms::Terms;
+use updraft::domain::terms::{Force, Terms, Weight};
 use updraft::domain::version::{Running, Version, VersionPattern};
+use updraft::domain::window::Window;
 
 #[test]
 fn every_story_goes_as_written() {
@@ -66,6 +67,7 @@ fn play(script: &str) -> String {
 struct World {
     now: Time,
     policy: Policy,
+    terms: Terms,
     images: BTreeMap<u32, Arc<Image>>,
     offers: BTreeMap<(ProductId, FirmwareType), Offer>,
     devices: BTreeMap<String, (Device, bool)>,
@@ -77,6 +79,7 @@ impl World {
         World {
             now: Time(0),
             policy: Policy { attempts: AttemptLimit(2), cancel_timeout_ms: 600_000 },
+            terms: Terms::default(),
             images: BTreeMap::new(),
             offers: BTreeMap::new(),
             devices: BTreeMap::new(),
@@ -87,10 +90,16 @@ impl World {
     fn line(&mut self, line: &str) -> Vec<String> {
         let words: Vec<&str> = line.split_whitespace().collect();
         match words.as_slice() {
-            ["at", minute] => {
-                self.now = Time(minute.parse::<u64>().unwrap() * 60_000);
+            ["at", moment] => {
+                self.now = moment_of(moment);
                 Vec::new()
             }
+            ["terms", words @ ..] => {
+                self.terms = terms_of(words, self.now);
+                Vec::new()
+            }
+            ["force", action] => self.on_action(action, |action| Event::Force { action }),
+            ["opened", action] => self.on_action(action, |action| Event::Opened { action }),
             ["image", id, product, kind, number, version, rules @ ..] => {
                 self.image(id, product, kind, number, version, rules);
                 Vec::new()
@@ -120,6 +129,7 @@ impl World {
             ["cancel", action, "force"] => self.cancel(action, true),
             ["tick"] => self.tick(),
             ["explain", id, kind] => self.explain(id, kind),
+            ["stands", id] => self.stands(id),
             ["show", id] => self.show(id),
             [id, what, rest @ ..] => {
                 let event = device_event(what, rest);
@@ -178,7 +188,7 @@ impl World {
                 target,
                 images,
                 allow_downgrade,
-                terms: Terms::default(),
+                terms: self.terms.clone(),
                 by: "admin".into(),
             };
             let effects = self.happen(id, &event);
@@ -187,13 +197,15 @@ impl World {
         said
     }
 
-    fn cancel(&mut self, action: &str, force: bool) -> Vec<String> {
+    fn on_action(&mut self, action: &str, event: impl Fn(ActionId) -> Event) -> Vec<String> {
         let id = ActionId::parse(action).unwrap();
         let device = self.actions[&id].device.device.as_str().to_owned();
-        {
-            let how = if force { Withdrawal::Forced } else { Withdrawal::Plain };
-            self.happen(&device, &Event::Cancel { action: id, how })
-        }
+        self.happen(&device, &event(id))
+    }
+
+    fn cancel(&mut self, action: &str, force: bool) -> Vec<String> {
+        let how = if force { Withdrawal::Forced } else { Withdrawal::Plain };
+        self.on_action(action, |action| Event::Cancel { action, how })
     }
 
     fn tick(&mut self) -> Vec<String> {
@@ -219,7 +231,11 @@ impl World {
             let action = &changed.action;
             let before = changed.before.map_or("-", |s| s.name());
             let reason = action.state.reason().map_or(String::new(), |r| format!(" ({r})"));
-            let flags = [(action.warning, " warning"), (action.cancelling, " cancelling")];
+            let flags = [
+                (action.warning, " warning"),
+                (action.cancelling, " cancelling"),
+                (action.unconfirmed, " unconfirmed"),
+            ];
             let flags: String = flags.iter().filter(|(set, _)| *set).map(|(_, name)| *name).collect();
             let entries: Vec<_> = changed.entries.iter().map(|e| note(&e.note, &e.details)).collect();
             let (id, state) = (action.id, action.state.name());
@@ -275,6 +291,20 @@ impl World {
         findings.iter().map(line).collect()
     }
 
+    /// How the device stands to what it was assigned.
+    fn stands(&self, id: &str) -> Vec<String> {
+        let (device, _) = &self.devices[id];
+        let brought = |target: Option<Target>| match target {
+            None => "nothing".to_owned(),
+            Some(Target::Image(id)) => format!("image {id}"),
+            Some(Target::Release(id)) => format!("release {id}"),
+        };
+        let installed = brought(device.installed.map(|own| own.target));
+        let wanted = if device.attributes_wanted { ", attributes wanted" } else { "" };
+        let (standing, assigned) = (device.standing(), brought(device.assigned));
+        vec![format!("{standing:?}: assigned {assigned}, installed {installed}{wanted}")]
+    }
+
     fn show(&self, id: &str) -> Vec<String> {
         let (device, _) = &self.devices[id];
         let versions = device.versions.iter().map(|(kind, r)| format!("type {kind}: {}", r.running));
@@ -320,10 +350,27 @@ fn device_event(what: &str, rest: &[&str]) -> Event {
         "poll" => Event::Poll,
         "retrieved" => Event::Retrieved { action: ActionId::parse(rest[0]).unwrap() },
         "configure" => configure(rest),
+        "confirms" | "denies" => {
+            let details = rest[1..].iter().filter(|word| !word.contains('=')).map(|word| (*word).into());
+            let code = fields.get("code").map(|code| code.parse().unwrap());
+            let consent = Consent { agreed: what == "confirms", code, details: details.collect() };
+            Event::Confirm { action: ActionId::parse(rest[0]).unwrap(), consent }
+        }
+        "auto-confirms" => {
+            let (initiator, remark) = (Some(rest[0].into()), None);
+            Event::AutoConfirm(Some(AutoConfirm { initiator, remark, since: Time(0) }))
+        }
+        "asks-again" => Event::AutoConfirm(None),
+        "fetches" => Event::Fetching { action: ActionId::parse(rest[0]).unwrap(), what: rest[1].into() },
         "offline" => Event::Presence { online: false },
         "fb" => {
             let (action, feedback) = feedback(rest, &fields);
             Event::Feedback { action, feedback }
+        }
+        // At DDI an answer to a cancel has a path of its own.
+        "ddi" => {
+            let (action, feedback) = feedback(rest, &fields);
+            Event::Feedback { action, feedback: Feedback { settles_cancel: false, ..feedback } }
         }
         "answer" => {
             let (action, feedback) = feedback(rest, &fields);
@@ -351,7 +398,7 @@ fn configure(rest: &[&str]) -> Event {
             (None, None) => drop(named.insert(name.into(), value.map(Into::into))),
         }
     }
-    Event::Configure(Configuration { mode, numbered, named, versions })
+    Event::Configure(Configuration { mode, numbered, named, hardware: None, versions })
 }
 
 fn feedback(rest: &[&str], fields: &BTreeMap<&str, &str>) -> (ActionId, Feedback) {
@@ -380,6 +427,7 @@ fn feedback(rest: &[&str], fields: &BTreeMap<&str, &str>) -> (ActionId, Feedback
         }),
         details: fields.get("say").map(|s| (*s).into()).into_iter().collect(),
         time: time.map(Time),
+        settles_cancel: true,
         fingerprint,
     };
     (ActionId::parse(rest[0]).unwrap(), feedback)
@@ -454,4 +502,34 @@ fn tell(tell: &Tell) -> String {
             format!("tell {order:?}{action}")
         }
     }
+}
+
+/// Minutes since 1970, or a moment of RFC 3339.
+fn moment_of(text: &str) -> Time {
+    match text.parse::<jiff::Timestamp>() {
+        Ok(stamp) => Time(u64::try_from(stamp.as_millisecond()).unwrap()),
+        Err(_) => Time(text.parse::<u64>().unwrap() * 60_000),
+    }
+}
+
+/// `forced`, `soft`, `download-only` or `from:<moment>`, `consent`, `weight:<number>` and `window:<schedule>` of an hour
+/// in UTC, with `_` for blanks.
+fn terms_of(words: &[&str], now: Time) -> Terms {
+    let mut terms = Terms::default();
+    for word in words {
+        match word.split_once(':') {
+            None if *word == "forced" => terms.force = Force::Forced,
+            None if *word == "soft" => terms.force = Force::Soft,
+            None if *word == "download-only" => terms.force = Force::DownloadOnly,
+            None if *word == "consent" => terms.consent = true,
+            Some(("from", moment)) => terms.force = Force::From(moment_of(moment)),
+            Some(("weight", number)) => terms.weight = Weight::new(number.parse().unwrap()).unwrap(),
+            Some(("window", schedule)) => {
+                let schedule = schedule.replace('_', " ");
+                terms.window = Some(Window::parse(&schedule, "01:00:00", "+00:00", now).unwrap());
+            }
+            None | Some(_) => panic!("no such term: {word}"),
+        }
+    }
+    terms
 }

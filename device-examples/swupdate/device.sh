@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A device with SWUpdate that gets its images from updraft, over hawkBit's DDI.
 #
-# It needs swupdate (Debian's and Ubuntu's have all that it takes); the environment says who it is:
+# It needs swupdate (Debian's package has all that it takes); the environment says who it is:
 #
 #     OTA_DEVICE=lamp-1 OTA_TOKEN=... OTA_CERT=keys/cert.pem ./device.sh
 #

@@ -141,6 +141,8 @@ pub struct Http {
     pub connections_max: usize,
     /// How often hawkBit devices are asked to poll, in seconds.
     pub ddi_poll_s: u32,
+    /// The client that may begin sessions, `id:secret`; empty is any.
+    pub oauth_client: Hidden,
     /// Whether unknown devices register themselves where devices have no token of ours.
     pub newcomers: bool,
 }
@@ -163,6 +165,24 @@ pub struct Arkors {
     pub open_board: bool,
     /// How far a client's clock may be off, in seconds.
     pub token_skew_s: u32,
+}
+
+/// A text that is never printed by accident.
+#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Hidden(String);
+
+impl Hidden {
+    /// The text; none when it is empty.
+    pub fn reveal(&self) -> Option<&str> {
+        Some(self.0.as_str()).filter(|text| !text.is_empty())
+    }
+}
+
+impl fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hidden(..)")
+    }
 }
 
 /// `[engine]`

@@ -19,6 +19,7 @@ use super::folder::{self, Folder, Listening};
 use crate::domain::decide::Policy;
 use crate::domain::eligibility::AttemptLimit;
 use crate::engine;
+use crate::engine::call::Secret;
 use crate::engine::query::Reader;
 use crate::http;
 use crate::mqtt::{self, Gate};
@@ -280,6 +281,7 @@ fn http_settings(config: &Config, fleet: Fleet, epoch: u64) -> http::Settings {
         header_timeout: Duration::from_millis(config.http.header_timeout_ms),
         upload_max_bytes: config.http.upload_bytes,
         ddi_poll_s: config.http.ddi_poll_s,
+        login_client: config.http.oauth_client.reveal().map(Secret::new),
         legacy: legacy_settings(config),
         epoch,
         ..http::Settings::default()

@@ -354,7 +354,7 @@ fn step_said(action: &Action, feedback: &Feedback, convergence: Convergence) -> 
         Word::Downloaded if action.terms.force == Force::DownloadOnly => Step::Moved(State::Succeeded),
         Word::Downloaded => forward(action.state, State::Downloaded),
         Word::Rejected => Step::Noted,
-        Word::Canceled if action.cancelling => Step::Moved(State::Cancelled),
+        Word::Canceled if action.cancelling && feedback.settles_cancel => Step::Moved(State::Cancelled),
         Word::Canceled => Step::Noted,
         Word::Closed(Finished::Success | Finished::None) => match convergence {
             _ if action.terms.force == Force::DownloadOnly => Step::Moved(State::Succeeded),
@@ -412,6 +412,10 @@ fn step_ended(action: &Action, signal: Signal<'_>) -> Step {
         return Step::Unchanged;
     }
     match (feedback.word, action.state) {
+        // DDI: to fetch it was all that was asked, and whatever comes after is about something else.
+        (_, State::Succeeded) if action.terms.force == Force::DownloadOnly => {
+            Step::Refused(Refusal::Finished)
+        }
         (Word::Closed(Finished::Success | Finished::None), State::Succeeded | State::AlreadyInstalled)
         | (Word::Closed(Finished::Failure), State::Failed(Failure::Reported(_)))
         | (Word::Canceled, State::Cancelled) => Step::Unchanged,
@@ -502,7 +506,7 @@ fn apply_feedback(action: &mut Action, feedback: &Feedback) {
     }
     match feedback.word {
         // Rejecting while a cancel is pending rejects the cancel; otherwise it is a warning (DDI).
-        Word::Rejected if action.cancelling => end_cancel(action),
+        Word::Rejected if action.cancelling && feedback.settles_cancel => end_cancel(action),
         Word::Rejected => action.warning = true,
         // Confirming a cancel that nobody asked for is odd; confirming one that was asked for is not.
         Word::Canceled => action.warning |= !action.state.is_terminal(),

@@ -372,7 +372,10 @@ impl Desk {
         }
         let installed = Installed { target: action.target, at: self.now, action: Some(action.id) };
         self.device.installed = Some(installed);
-        self.device.assigned = Some(action.target);
+        // What came after it is still on its way.
+        if self.device.active.is_empty() {
+            self.device.assigned = Some(action.target);
+        }
         self.device.ended = Ended::Well;
     }
 
@@ -382,7 +385,8 @@ impl Desk {
         let other = active.and_then(|id| self.actions.iter().find(|a| a.id == *id)).map(|a| a.target);
         let installed = self.device.installed.map(|installed| installed.target);
         self.device.assigned = other.or(installed);
-        self.device.ended = if installed.is_some() { Ended::Well } else { Ended::Nothing };
+        // hawkBit: nothing is left to do, so the device is in sync, even with nothing.
+        self.device.ended = Ended::Well;
     }
 
     /// Sends the desired document again, and the commands that the device has not answered yet.

@@ -60,6 +60,8 @@ pub struct Configuration {
     pub numbered: BTreeMap<AttributeId, Option<Box<str>>>,
     /// Attributes that have a name.
     pub named: BTreeMap<Box<str>, Option<Box<str>>>,
+    /// The hardware, where the device says it.
+    pub hardware: Option<Hardware>,
     /// What the device runs.
     pub versions: BTreeMap<FirmwareType, Running>,
 }

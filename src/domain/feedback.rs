@@ -60,6 +60,8 @@ pub struct Feedback {
     pub details: Vec<Box<str>>,
     /// When the device says that it happened.
     pub time: Option<Time>,
+    /// Whether `rejected` and `canceled` settle a pending cancel: where a device has no other place to answer it (MQTT).
+    pub settles_cancel: bool,
     /// A fingerprint of (execution, time) or, without a time, of the whole body: equal for a repeat.
     pub fingerprint: u64,
 }

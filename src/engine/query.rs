@@ -28,7 +28,7 @@ pub use select::{Selected, Selection};
 use super::access::{self, Identity};
 use super::call::{Grant, Secret};
 use super::now;
-use super::session::{self, Session};
+use super::session::{self, Holder, Session};
 
 /// Answers from snapshots. Cheap to clone; reads block for as long as a disk read takes.
 #[derive(Clone)]
@@ -115,8 +115,12 @@ impl Reader {
     pub fn open_session(&self, operator: &str, seconds: u32) -> Result<Option<Secret>, StoreError> {
         let ends = now().plus_ms(u64::from(seconds) * 1000);
         self.ask(|view| {
-            let found = view.operator(operator)?.zip(view.session_secret()?);
-            Ok(found.map(|(operator, secret)| session::open(&operator, &secret, ends)))
+            let Some((operator, secret)) = view.operator(operator)?.zip(view.session_secret()?) else {
+                return Ok(None);
+            };
+            let password = view.password(&operator.name)?;
+            let holder = Holder { operator: &operator, password: password.as_deref() };
+            Ok(Some(session::open(holder, &secret, ends)))
         })
     }
 
@@ -337,7 +341,9 @@ fn session_owner(view: View<'_>, session: &Session<'_>) -> Result<Option<Identit
     let Some((operator, secret)) = view.operator(session.operator)?.zip(view.session_secret()?) else {
         return Ok(None);
     };
-    let proven = session.proves(&operator, &secret, now());
+    let password = view.password(&operator.name)?;
+    let holder = Holder { operator: &operator, password: password.as_deref() };
+    let proven = session.proves(holder, &secret, now());
     Ok(proven.then_some(Identity::Operator {
         name: operator.name,
         tenant: operator.tenant,

@@ -1,10 +1,11 @@
 //! Sessions of operators: tokens that prove themselves and end by themselves, so that nothing has to be kept for them.
 //!
 //! A session names its operator and the moment of its end, under a code that only this server can make. The digest of
-//! the operator's own token goes into the code: a new token ends every session that began under the old one.
+//! the operator's own token and what its password is checked against go into the code: a new token or a new password
+//! ends every session that began before it.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use sha2::Sha256;
+use sha2::{Digest as _, Sha256};
 
 use super::call::Secret;
 use crate::domain::ids::Time;
@@ -16,6 +17,13 @@ use crate::store::tables::{Digest, Operator};
 const MARK: &str = "s1.";
 /// Says what the code is for, so that the server's secret can be used for something else as well.
 const PURPOSE: &[u8] = b"updraft session 1\0";
+
+/// An operator with what its password is checked against, where it has one.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Holder<'o> {
+    pub(super) operator: &'o Operator,
+    pub(super) password: Option<&'o str>,
+}
 
 /// A session as it is written: `s1.<end in seconds>.<operator>.<code in hexadecimal digits>`.
 #[derive(Debug, PartialEq, Eq)]
@@ -37,17 +45,17 @@ impl<'t> Session<'t> {
     }
 
     /// Whether it is this operator's session, made with the secret, and has not ended.
-    pub(super) fn proves(&self, operator: &Operator, secret: &Digest, now: Time) -> bool {
-        let made = mac(secret, self.ends_s, &operator.name, &operator.digest);
+    pub(super) fn proves(&self, holder: Holder<'_>, secret: &Digest, now: Time) -> bool {
+        let made = mac(secret, self.ends_s, holder);
         made.verify_slice(&self.code).is_ok() && now.0 / 1000 < self.ends_s
     }
 }
 
 /// Makes a session for the operator that ends at a moment; what is beyond the full second is cut off.
-pub(super) fn open(operator: &Operator, secret: &Digest, ends: Time) -> Secret {
+pub(super) fn open(holder: Holder<'_>, secret: &Digest, ends: Time) -> Secret {
     let ends_s = ends.0 / 1000;
-    let code = mac(secret, ends_s, &operator.name, &operator.digest).finalize().into_bytes();
-    Secret::new(format!("{MARK}{ends_s}.{}.{}", operator.name, image::hex(&code)))
+    let code = mac(secret, ends_s, holder).finalize().into_bytes();
+    Secret::new(format!("{MARK}{ends_s}.{}.{}", holder.operator.name, image::hex(&code)))
 }
 
 /// Whether the text has the form of a session: nobody prolongs one by showing it as a password.
@@ -56,9 +64,11 @@ pub fn is_session(token: &str) -> bool {
 }
 
 /// Fields of fixed length come first, so that no two sessions have one code.
-fn mac(secret: &Digest, ends_s: u64, operator: &str, digest: &Digest) -> Hmac<Sha256> {
+fn mac(secret: &Digest, ends_s: u64, holder: Holder<'_>) -> Hmac<Sha256> {
+    let Holder { operator, password } = holder;
+    let password = Sha256::digest(password.unwrap_or_default());
     let mut mac = Hmac::<Sha256>::new_from_slice(&secret.0).expect("HMAC takes keys of any length");
-    for part in [PURPOSE, &ends_s.to_be_bytes(), &digest.0, operator.as_bytes()] {
+    for part in [PURPOSE, &ends_s.to_be_bytes(), &operator.digest.0, &password, operator.name.as_bytes()] {
         mac.update(part);
     }
     mac
@@ -80,21 +90,26 @@ mod tests {
     fn a_session_proves_its_operator_until_it_ends_or_the_token_changes() {
         let (secret, other) = (Digest([7; 32]), Digest([8; 32]));
         let (ann, bob) = (operator("ann.b", "token"), operator("bob", "token"));
-        let token = open(&ann, &secret, Time(5_999));
+        let holder = Holder { operator: &ann, password: Some("phc") };
+        let token = open(holder, &secret, Time(5_999));
         let session = Session::parse(token.reveal()).unwrap();
         assert_eq!(session.operator, "ann.b");
+        let renewed = operator("ann.b", "renewed");
         let table = [
-            (&ann, &secret, 4_999, true),
-            (&ann, &secret, 5_000, false),
-            (&ann, &other, 0, false),
-            (&bob, &secret, 0, false),
-            (&operator("ann.b", "renewed"), &secret, 0, false),
+            (&ann, Some("phc"), &secret, 4_999, true),
+            (&ann, Some("phc"), &secret, 5_000, false),
+            (&ann, Some("phc"), &other, 0, false),
+            (&ann, Some("another"), &secret, 0, false),
+            (&ann, None, &secret, 0, false),
+            (&bob, Some("phc"), &secret, 0, false),
+            (&renewed, Some("phc"), &secret, 0, false),
         ];
-        for (operator, secret, now, expected) in table {
-            assert_eq!(session.proves(operator, secret, Time(now)), expected, "{operator:?} {now}");
+        for (operator, password, secret, now, expected) in table {
+            let holder = Holder { operator, password };
+            assert_eq!(session.proves(holder, secret, Time(now)), expected, "{holder:?} {now}");
         }
         let later = token.reveal().replacen("s1.5.", "s1.6.", 1);
-        assert!(!Session::parse(&later).unwrap().proves(&ann, &secret, Time(0)));
+        assert!(!Session::parse(&later).unwrap().proves(holder, &secret, Time(0)));
     }
 
     #[test]

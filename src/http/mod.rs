@@ -102,6 +102,7 @@ fn router(door: Arc<Door>) -> Router {
         .merge(paths(&dialect::arkors::PATHS, || any(dialect::arkors::serve)))
         .fallback(error::no_such_path)
         .method_not_allowed_fallback(error::no_such_method)
+        .layer(axum::middleware::map_response(async |response| harden(response)))
         .with_state(door)
 }
 

@@ -28,8 +28,7 @@ use tokio_rustls::rustls::ServerConfig;
 
 use super::auth::{Failures, Peer};
 use super::crew::Crew;
-use super::dialect::Memory;
-use super::dialect::{Legacy, LegacySettings};
+use super::dialect::{Legacy, LegacySettings, Memory};
 use super::linger;
 use super::pace::{Impatient, Pace, Paced};
 use super::passwords::Passwords;
@@ -371,8 +370,7 @@ impl Conversation {
             },
             false => request.map(|body| Body::new(Paced::new(body, self.pace))),
         };
-        let routed = linger::after_refusal(self.introduce(request), |request| self.routes.call(request));
-        routed.await.map(harden)
+        linger::after_refusal(self.introduce(request), |request| self.routes.call(request)).await
     }
 
     /// Says whose request it is.

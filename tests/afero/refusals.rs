@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::support::Server;
 use crate::wire::Request;
 use crate::world::{PARTNER, World, parsed};
 
@@ -237,19 +238,34 @@ fn bodies_that_are_none_leave_nothing_behind() {
     assert_eq!((files(&artifacts), files(&artifacts.join("tmp"))), (1, 0));
 }
 
+/// Asks for a session.
+pub fn login(world: &World, user: &str, password: &str, form: &str, basic: &str) -> (u16, Value) {
+    let mut request = Request::new("POST", "/oauth/token");
+    if !basic.is_empty() {
+        request.header("Authorization", &format!("Basic {basic}"));
+    }
+    request.header("Content-Type", "application/x-www-form-urlencoded");
+    request.body = format!("username={user}&password={password}&grant_type={form}").into_bytes();
+    parsed(&request.send(world.server.http()))
+}
+
+#[test]
+fn only_the_client_that_is_configured_may_begin_sessions() {
+    let world = World::on(Server::with(&[], &[("UPDRAFT_HTTP_OAUTH_CLIENT", "id:secret")]));
+    let token = &world.tokens["ann"];
+    // `id:secret`, `id:other`
+    let table = [("aWQ6c2VjcmV0", 200), ("aWQ6b3RoZXI=", 401)];
+    for (basic, expected) in table {
+        assert_eq!(login(&world, "ann", token, "password", basic).0, expected, "{basic}");
+    }
+}
+
 #[test]
 fn a_session_ends_with_the_token_that_it_began_with_and_begets_no_other() {
     let world = World::new();
     let client = world.server.client();
-    let login = |user: &str, password: &str, form: &str, basic: &str| {
-        let mut request = Request::new("POST", "/oauth/token");
-        if !basic.is_empty() {
-            request.header("Authorization", &format!("Basic {basic}"));
-        }
-        request.header("Content-Type", "application/x-www-form-urlencoded");
-        request.body = format!("username={user}&password={password}&grant_type={form}").into_bytes();
-        parsed(&request.send(world.server.http()))
-    };
+    let login =
+        |user: &str, password: &str, form: &str, basic: &str| login(&world, user, password, form, basic);
     // `id:secret`
     let basic = "aWQ6c2VjcmV0";
     let token = world.tokens["ann"].clone();
@@ -282,6 +298,14 @@ fn a_session_ends_with_the_token_that_it_began_with_and_begets_no_other() {
     assert_eq!(person["partnerAccess"][0]["partner"]["partnerId"], json!("acme"));
     // A session is taken wherever the operator's token is.
     assert_eq!(crate::support::Client::new(world.server.http(), &session).get("devices").status, 200);
-    assert_eq!(client.delete("operators/ann").status, 204);
+    // A password does what the token does; it ends what was begun before it.
+    let set = json!({"password": "correct horse"});
+    assert_eq!(world.ask("PUT", "/api/v1/operators/ann/password", set).0, 204);
     assert_eq!(me(&session).0, 401);
+    let (status, session) = login("ann", "correct+horse", "password", basic);
+    assert_eq!(status, 200, "{session}");
+    let session = session["access_token"].as_str().unwrap();
+    assert_eq!(me(session).0, 200);
+    assert_eq!(client.delete("operators/ann").status, 204);
+    assert_eq!(me(session).0, 401);
 }

@@ -51,3 +51,25 @@ fn a_second_slot_is_kept_and_an_image_without_a_first_is_not_pushed() {
     assert_eq!((status, &record["url"]), (200, &json!("")));
     assert!(record["url2"].as_str().unwrap().contains("/artifacts/"), "{record}");
 }
+
+#[test]
+fn a_binary_a_session_and_a_record_survive_a_crash() {
+    let mut world = World::new();
+    let url = world.binary(b"bytes");
+    let basic = "aWQ6c2VjcmV0";
+    let (status, session) = crate::refusals::login(&world, "ann", &world.tokens["ann"], "password", basic);
+    assert_eq!(status, 200, "{session}");
+    world.tokens.insert("session".into(), session["access_token"].as_str().unwrap().into());
+    world.server.kill9();
+    world.server.resume();
+    assert_eq!(world.ask_as("session", "GET", "/v1/ota/partners/acme/types", Value::Null).0, 200);
+    let sum = url.rsplit('/').next().unwrap();
+    let moved =
+        world.ask("POST", "/v1/ota/partners/default/binaries/moveToRepository", json!({"value": sum}));
+    assert_eq!(moved.0, 200, "{}", moved.1);
+    let new = json!({"name": "app", "type": 3, "version": "1", "url": url});
+    assert_eq!(world.ask("POST", "/v1/ota/partners/default/pool", new).0, 201);
+    let mut file = crate::wire::Request::new("GET", &format!("/artifacts/{sum}"));
+    file.header("Authorization", &format!("Bearer {}", world.tokens["root"]));
+    assert_eq!(file.send(world.server.http()).body, b"bytes");
+}

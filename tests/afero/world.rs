@@ -20,7 +20,11 @@ pub struct World {
 impl World {
     /// A server with `root` and `watch` of the whole server, and `ann` and `eve` of the tenants acme and evil.
     pub fn new() -> World {
-        let server = Server::start();
+        World::on(Server::start())
+    }
+
+    /// The same people on a server of another configuration.
+    pub fn on(server: Server) -> World {
         let mut world = World { server, tokens: BTreeMap::new() };
         world.tokens.insert("root".into(), world.server.token());
         for (name, tenant, role) in

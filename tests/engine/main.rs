@@ -358,8 +358,15 @@ fn a_full_history_still_takes_the_end_and_nothing_after_it() {
     let action = world.reader.actions(&TenantId::default(), None, None, 1).unwrap()[0].id;
     let most = u64::from(HISTORY_MAX);
     let say = |word: Word, fingerprint: u64| {
-        let feedback =
-            Feedback { word, code: None, progress: None, details: Vec::new(), time: None, fingerprint };
+        let feedback = Feedback {
+            word,
+            code: None,
+            progress: None,
+            details: Vec::new(),
+            time: None,
+            settles_cancel: true,
+            fingerprint,
+        };
         let event = Event::Feedback { action, feedback };
         world.engine.uplink(lamp.clone(), event, Stamp(u128::from(fingerprint))).unwrap();
         world.receipt().1.outcome

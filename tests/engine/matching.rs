@@ -66,6 +66,7 @@ fn attribute(world: &World, key: &DeviceKey, name: &str, value: &str) {
     let event = Event::Configure(Configuration {
         mode: Mode::Merge,
         numbered: [].into(),
+        hardware: None,
         named: [(name.into(), Some(value.into()))].into(),
         versions: [].into(),
     });

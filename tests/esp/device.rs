@@ -27,7 +27,7 @@ struct Last {
 }
 
 /// Asks as the device does: all that is written is written, and all that is read is read until the end.
-fn ask(address: SocketAddr, head: &str) -> String {
+pub fn ask(address: SocketAddr, head: &str) -> String {
     let began = Instant::now();
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(REQUEST_TIMEOUT)).unwrap();

@@ -3,8 +3,12 @@
 #![allow(clippy::unwrap_used)]
 
 mod device;
+mod example;
+mod fleet;
 #[path = "../support/legacy.rs"]
 mod legacy;
+#[path = "../support/mqtt.rs"]
+mod mqtt;
 #[path = "../support/mod.rs"]
 mod support;
 #[path = "../support/transcript.rs"]

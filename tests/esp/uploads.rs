@@ -113,6 +113,21 @@ fn a_wrong_upload_is_named_and_leaves_nothing() {
 }
 
 #[test]
+fn an_answer_may_be_bson() {
+    let server = Server::start();
+    let mut request = Request::new("POST", "/firmware/lamp/versions");
+    request.header("Authentication", &server.token());
+    request.header("Accept", "application/json;q=0.5, application/bson");
+    let old = Binary { subtype: BinarySubtype::BinaryOld, bytes: digits(10) };
+    request.body = doc! {"user1": Bson::Binary(old), "user2": binary(b"two")}.to_vec().unwrap();
+    let answer = request.send(server.http());
+    assert_eq!((answer.status(), answer.header("content-type")), (201, Some("application/bson")));
+    let mut read = Document::from_reader(answer.body.as_slice()).unwrap();
+    assert!(matches!(read.remove("timestamp"), Some(Bson::Int64(1_700_000_000..))));
+    assert_eq!(read, doc! {"version": "0.0.1", "url": "/firmware/lamp/versions/0.0.1"});
+}
+
+#[test]
 fn images_over_the_limit_are_refused_before_they_come() {
     let server = Server::with(&[], &[("UPDRAFT_HTTP_UPLOAD_BYTES", "1000")]);
     let sizes = |user1: u64, user2: u64| serde_json::json!({"user1": user1, "user2": user2});

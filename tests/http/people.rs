@@ -181,3 +181,25 @@ fn to_a_confined_operator_other_tenants_are_not_there() {
     refused(&ask("POST", "/api/v1/tenants", r#"{"id": "mine"}"#), 403, "confined");
     assert_eq!(ask("PATCH", "/api/v1/tenants/acme/settings", "{}").status, 200);
 }
+
+#[test]
+fn a_password_begins_a_session_as_the_token_does() {
+    let world = World::new();
+    let token = world.operator("eve", None, Role::Observer);
+    set_password(&world, "eve", "correct horse");
+    let login = |secret: &str| {
+        let body = format!("username=eve&password={secret}&grant_type=password");
+        let client = format!("Basic {}", STANDARD.encode("client:secret"));
+        let form = "application/x-www-form-urlencoded";
+        let headers = [("authorization", client.as_str())];
+        world.ask("POST", "/oauth/token", "", form, body.as_bytes(), &headers)
+    };
+    for (secret, status) in [("correct+horse", 200), (&*token, 200), ("battery+staple", 400)] {
+        let answer = login(secret);
+        assert_eq!(answer.status, status, "{secret}: {}", answer.text());
+        if status == 200 {
+            let session = answer.json()["access_token"].as_str().unwrap().to_owned();
+            assert_eq!(world.ask("GET", "/api/v1/status", &session, "", b"", &[]).status, 200);
+        }
+    }
+}

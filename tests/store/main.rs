@@ -20,6 +20,7 @@ mod equal;
 mod file;
 mod port;
 mod tables;
+mod uploads;
 
 /// Every row of every table.
 type Dump = Vec<(Table, Vec<u8>, Vec<u8>)>;

@@ -40,6 +40,8 @@ impl Desk {
         self.device.attributes = numbered;
         self.device.named = named;
         self.device.attributes_wanted = false;
+        // Before the report: rules may rest on it.
+        self.device.hardware = new.hardware.clone().or(self.device.hardware.take());
         let report = Report { seq: None, versions: new.versions.clone() };
         self.report(&report)
     }

@@ -3,7 +3,7 @@
 use super::{Desk, Entry, Note, Reject, Verdict, record};
 use crate::domain::action::{self, Action, Signal, State, Step};
 use crate::domain::device::Convergence;
-use crate::domain::feedback::Feedback;
+use crate::domain::feedback::{Feedback, Word};
 use crate::domain::ids::ActionId;
 
 impl Desk {
@@ -36,8 +36,9 @@ impl Desk {
                 self.drift(id, feedback);
                 Verdict::Rejected(Reject::Action(refusal))
             }
-            // The end of an action always finds room.
-            Step::Noted if full => Verdict::Rejected(Reject::TooManyEntries),
+            Step::Moved(_) | Step::Noted if full && !ends(feedback.word) => {
+                Verdict::Rejected(Reject::TooManyEntries)
+            }
             Step::Moved(_) | Step::Noted => {
                 self.signal(id, signal, note, feedback.details.clone());
                 Verdict::Stored
@@ -94,4 +95,9 @@ impl Desk {
             record(&mut self.changed, action, Some(before), entry);
         }
     }
+}
+
+/// The end of an action, or of a cancel, always finds room (hawkBit: FINISHED and ERROR are not counted).
+fn ends(word: Word) -> bool {
+    matches!(word, Word::Closed(_))
 }

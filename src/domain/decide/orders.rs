@@ -123,6 +123,10 @@ impl Desk {
     }
 
     pub(super) fn cancel(&mut self, id: ActionId, how: Withdrawal) -> Verdict {
+        self.call_off(id, how, Vec::new())
+    }
+
+    fn call_off(&mut self, id: ActionId, how: Withdrawal, details: Vec<Box<str>>) -> Verdict {
         let Some(action) = self.actions.iter().find(|a| a.id == id) else {
             return Verdict::Rejected(Reject::NoSuchAction(id));
         };
@@ -139,7 +143,7 @@ impl Desk {
             Step::Moved(_) | Step::Noted => {}
         }
         let told = action.state != State::Queued;
-        self.signal(id, signal, Note::CancelAsked, Vec::new());
+        self.signal(id, signal, Note::CancelAsked, details);
         if told {
             self.command(Order::Cancel, Some(id), attempt);
             self.desired = true;
@@ -161,7 +165,7 @@ impl Desk {
         if let Step::Refused(refusal) = action::step(action, signal) {
             return Verdict::Rejected(Reject::Action(refusal));
         }
-        let code = consent.code.map(|code| format!("code {code}").into());
+        let code = consent.code.map(|code| format!("Confirmation status code: {code}").into());
         let details = consent.details.iter().cloned().chain(code).collect();
         self.signal(id, signal, if consent.agreed { Note::Confirmed } else { Note::Denied }, details);
         self.desired = true;
@@ -211,15 +215,15 @@ impl Desk {
         Verdict::Stored
     }
 
-    /// Calls off what can never be installed any more (hawkBit: a lapsed maintenance schedule).
+    /// Calls off what can never be installed any more, as an operator would (hawkBit: a lapsed maintenance schedule).
     pub(super) fn end_lapsed(&mut self) {
         let now = self.now;
         let lapsed = |a: &Action| a.terms.window.as_ref().is_some_and(|w| w.at(now) == Opening::Lapsed);
-        let ids: Vec<_> =
-            self.actions.iter().filter(|a| !a.state.is_terminal() && lapsed(a)).map(|a| a.id).collect();
+        let open = |a: &&Action| !a.state.is_terminal() && !a.cancelling && lapsed(a);
+        let ids: Vec<_> = self.actions.iter().filter(open).map(|a| a.id).collect();
         for id in ids {
             let details = vec!["the maintenance window does not open again".into()];
-            self.signal(id, Signal::CancelForced, Note::CancelEnded, details);
+            self.call_off(id, Withdrawal::Plain, details);
         }
     }
 

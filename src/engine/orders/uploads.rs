@@ -50,3 +50,7 @@ impl Batch<'_> {
         Ok(Reply::Removed { files: given_up.difference(&kept).copied().collect() })
     }
 }
+
+#[cfg(test)]
+#[path = "uploads_tests.rs"]
+mod tests;

@@ -72,9 +72,10 @@ impl Reader {
     }
 
     /// Why the device may not have an image on these rules beside the image's own. What is under way does not count:
-    /// this is for doors where nothing is, or where what is under way is what is asked about.
+    /// this is for doors where nothing is, or where what is under way is what is asked about. Which version is above
+    /// another is the door's matter too.
     pub fn refusal(&self, device: &Device, image: &Image, rules: &Rules) -> Option<Reason> {
-        let candidate = Candidate { image, rules: Some(rules), allow_downgrade: false, standing: true };
+        let candidate = Candidate { image, rules: Some(rules), allow_downgrade: true, standing: true };
         let findings = eligibility::findings(device, candidate, &[], self.policy.attempts, now());
         eligibility::refusal(&findings).cloned()
     }

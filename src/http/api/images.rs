@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::{page, removed, rules, unexpected};
 use crate::domain::offer::Rules;
-use crate::engine::call::{Call, NewImage, Reply};
+use crate::engine::call::{Call, CallError, NewImage, Reply};
 use crate::http::Door;
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
@@ -157,7 +157,12 @@ async fn form(shelf: &Shelf, parts: Parts, body: Body) -> Result<(NewImage, Vec<
             }
         }
     }
-    Ok((form.image()?, files))
+    let image = form.image()?;
+    if files.is_empty() {
+        // Other servers' doors add files later; this one has no way to.
+        return Err(CallError::Count { what: "files", max: FILES_MAX }.into());
+    }
+    Ok((image, files))
 }
 
 async fn file(shelf: &Shelf, mut field: Field<'_>, room: &mut u64) -> Result<Arrived, ApiError> {

@@ -34,6 +34,7 @@ use crate::engine::call::Secret;
 use crate::store::artifacts::ArtifactFile;
 
 use again::Look;
+
 pub use again::Memory;
 pub use legacy::{Legacy, LegacySettings};
 

@@ -51,6 +51,7 @@ pub fn ddi_feedback(action: ActionId, format: Format, body: &[u8]) -> Result<Fee
     }
     let mut feedback = feedback(action, wire)?;
     feedback.fingerprint = exactly(&feedback);
+    feedback.settles_cancel = false;
     Ok(feedback)
 }
 
@@ -76,6 +77,7 @@ pub(super) fn feedback(action: ActionId, wire: FeedbackWire) -> Result<Feedback,
         progress,
         details: details.into_iter().map(Into::into).collect(),
         time: said.as_ref().and_then(moment),
+        settles_cancel: true,
         fingerprint: 0,
     };
     feedback.fingerprint = fingerprint(&feedback, finished, said);

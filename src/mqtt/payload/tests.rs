@@ -228,7 +228,7 @@ fn feedback_speaks_hawkbits_words() {
     ];
     for (json, (word, time, code, progress, details)) in table {
         let fingerprint = fingerprint(json);
-        let feedback = Feedback { word, code, progress, details, time, fingerprint };
+        let feedback = Feedback { word, code, progress, details, time, settles_cancel: true, fingerprint };
         check_event(Leaf::Fb(action()), json, None, Event::Feedback { action: action(), feedback });
     }
 }

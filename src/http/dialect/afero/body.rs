@@ -192,7 +192,7 @@ fn written(id: AttributeId, data: &str) -> Result<Written, ApiError> {
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {
-    if text.len() % 2 != 0 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+    if !text.len().is_multiple_of(2) || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return None;
     }
     let pairs = text.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).ok());

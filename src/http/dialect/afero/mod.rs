@@ -29,7 +29,7 @@ use error::No;
 use path::{Place, Room, Shelf};
 
 /// Every path of this dialect.
-pub const PATHS: [&str; 4] = ["/oauth/token", "/v1/users/me", "/v1/ota/{*rest}", "/v1/accounts/{*rest}"];
+pub const PATHS: [&str; 4] = ["/oauth/token", "/v1/users/{*rest}", "/v1/ota/{*rest}", "/v1/accounts/{*rest}"];
 /// How long a session lasts, in seconds: what Afero's service answers.
 const SESSION_S: u32 = 16_086;
 

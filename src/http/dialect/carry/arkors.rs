@@ -1,17 +1,20 @@
 //! What the arkors dialect's requests do. A record is an image without files: the record itself is a value beside it,
 //! whole and in one piece, and its rules are held against a client as they stand there.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::open;
-use crate::domain::device::{Capabilities, Device, Hardware};
+use crate::domain::device::{Device, Hardware, Reported};
 use crate::domain::eligibility::Reason;
-use crate::domain::event::{Event, Hello, Report};
+use crate::domain::event::{Configuration, Event, Mode, Report};
 use crate::domain::ids::{FirmwareType, ProductId, TenantId};
 use crate::domain::image::{About, Image, Metadata};
 use crate::domain::offer::Rules;
 use crate::domain::version::{Running, Version};
 use crate::engine::call::{Call, ImageChange, NewImage, Reply};
+use crate::engine::now;
 use crate::http::Door;
 use crate::http::api::unexpected;
 use crate::http::auth::Peer;
@@ -59,28 +62,31 @@ pub async fn update(
         return Err(Fault::NoUpdate(NoUpdate::NoRecord));
     }
     let key = open::key(&client.device);
-    open::admit(door, peer, &key, None, false).await?;
+    let known = open::admit(door, peer, &key, None, false).await?;
     let current = entries.iter().find(|entry| entry.record.version == version);
     let running = running(current, version);
-    let known = {
-        let key = key.clone();
-        door.ask(move |reader| reader.device(&key)).await?
+    let own = known.as_ref().is_none_or(|device| device.product == app.product);
+    let heard = match own {
+        true => {
+            let event = word(known.as_ref(), running.clone(), &client.kind);
+            open::hear(door, peer, &key, event, &app.product).await?
+        }
+        // What runs another product's software says nothing about its own.
+        false => None,
     };
-    let event = word(known.as_ref(), running.clone(), &client.kind);
-    let heard = open::hear(door, peer, &key, event, &app.product).await?;
-    let (device, actions) = match heard {
-        Some((device, actions)) => (device, actions),
-        // Nobody may register; the answer is the same.
-        None => (Device::new(key, app.product.clone(), "device", crate::engine::now()), Vec::new()),
-    };
-    // What is answered rests on what the client says of itself now.
-    let device = Device { hardware: Some(hardware(&client.kind)), product: app.product, ..device };
-    let found = newest(door, &device, &client.kind, version, entries).map_err(Fault::NoUpdate)?;
-    let own = open::due(&actions, KIND);
-    let action = own.filter(|action| action.component(KIND).is_some_and(|c| c.image == found.image.id));
-    if let Some(action) = action {
+    let unknown = || Device::new(key, app.product.clone(), "", now());
+    let (mut device, actions) = heard.unwrap_or_else(|| (unknown(), Vec::new()));
+    // What is answered rests on what the client says of itself now, recorded or not.
+    device.hardware = Some(hardware(&client.kind));
+    device.versions.insert(KIND, Reported { running, seq: 0, at: now() });
+    let ordered = open::due(&actions, KIND);
+    let image = ordered.and_then(|action| action.component(KIND)).map(|component| component.image);
+    let ahead = |entry: &&Entry| Some(entry.image.id) == image && entry.record.version > version;
+    if let Some((entry, action)) = entries.iter().find(ahead).zip(ordered) {
         open::tell(door, peer, &device, action).await?;
+        return Ok(Told::Record(entry.record.clone()));
     }
+    let found = newest(door, &device, &client.kind, version, entries).map_err(Fault::NoUpdate)?;
     Ok(Told::Record(found.record))
 }
 
@@ -98,7 +104,7 @@ fn newest(
         return Err(NoUpdate::NoRecord);
     }
     entries.retain(|entry| entry.record.version > version);
-    entries.sort_by_key(|entry| std::cmp::Reverse(entry.record.version));
+    entries.sort_by_key(|entry| Reverse(entry.record.version));
     let mut why = NoUpdate::Newest;
     for (place, entry) in entries.into_iter().enumerate() {
         match door.reader.refusal(device, &entry.image, &entry.record.rules()) {
@@ -128,14 +134,12 @@ fn word(known: Option<&Device>, running: Running, kind: &str) -> Event {
     if told.is_some_and(|own| own.model.eq_ignore_ascii_case(kind)) {
         return Event::Report(Report { seq: None, versions });
     }
-    Event::Hello(Hello {
-        seq: known.map_or(0, |device| device.window.newest),
-        boot: known.and_then(|device| device.boot.clone()),
-        product: None,
+    Event::Configure(Configuration {
+        mode: Mode::Merge,
+        numbered: BTreeMap::new(),
+        named: BTreeMap::new(),
         hardware: Some(hardware(kind)),
-        capabilities: known.map(|device| device.capabilities.clone()).or(Some(Capabilities::default())),
         versions,
-        attributes: Default::default(),
     })
 }
 
@@ -258,7 +262,8 @@ async fn stand(door: &Door, product: &ProductId, entries: Vec<Entry>) -> Result<
     let call = match (newest, standing) {
         (Some(Entry { record, image }), _) => {
             let (rules, product) = (record.rules(), Some(product.clone()));
-            Call::SetOffer { tenant, image: image.id, product, rules, allow_downgrade: false }
+            // A record's own number is its order, not the one that its image got when it came.
+            Call::SetOffer { tenant, image: image.id, product, rules, allow_downgrade: true }
         }
         (None, Some(_)) => Call::RemoveOffer { tenant, product: product.clone(), kind: KIND },
         (None, None) => return Ok(()),

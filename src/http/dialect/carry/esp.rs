@@ -10,15 +10,17 @@ use axum::http::HeaderMap;
 
 use super::form::{self, Form};
 use super::open;
+use crate::domain::action::{Action, State};
 use crate::domain::device::Device;
 use crate::domain::event::{Event, Report};
-use crate::domain::ids::{DeviceKey, FirmwareType, ProductId, TenantId, Time};
+use crate::domain::ids::{DeviceKey, FirmwareType, ProductId, TenantId};
 use crate::domain::image::{About, Artifact, Image, Metadata, Products};
 use crate::domain::offer::Rules;
 use crate::domain::succession::{NotLater, successor};
 use crate::domain::version::{Running, Version};
 use crate::engine::access::new_token;
 use crate::engine::call::{Call, NewArtifact, NewImage, Reply};
+use crate::engine::now;
 use crate::http::Door;
 use crate::http::api::unexpected;
 use crate::http::auth::Peer;
@@ -58,7 +60,11 @@ pub async fn last(door: &Arc<Door>, peer: Option<Peer>, poll: Poll) -> Result<To
     let newest = newest(door, &poll.app).await?;
     let Some(device) = &poll.device else { return Ok(told(&poll.app, newest)) };
     let key = open::key(device);
-    admit(door, peer, &key, poll.token.as_deref()).await?;
+    let known = admit(door, peer, &key, poll.token.as_deref()).await?;
+    if known.is_some_and(|device| device.product != poll.app) {
+        // What runs another product's software says nothing about its own.
+        return stay(door, &poll, newest).await;
+    }
     let event = match &poll.version {
         Some(version) => {
             Event::Report(Report { seq: None, versions: [(KIND, Running::named(version.clone()))].into() })
@@ -68,8 +74,7 @@ pub async fn last(door: &Arc<Door>, peer: Option<Peer>, poll: Poll) -> Result<To
     let Some((device, actions)) = open::hear(door, peer, &key, event, &poll.app).await? else {
         return Ok(told(&poll.app, newest));
     };
-    let own = device.product == poll.app;
-    if let Some(action) = open::due(&actions, KIND).filter(|_| own) {
+    if let Some(action) = open::due(&actions, KIND) {
         let id = action.component(KIND).map(|component| component.image);
         let image = match id {
             Some(id) => door.ask(move |reader| reader.image(&key.tenant, id)).await?,
@@ -80,31 +85,40 @@ pub async fn last(door: &Arc<Door>, peer: Option<Peer>, poll: Poll) -> Result<To
             return Ok(told(&poll.app, edition));
         }
     }
-    current(door, &poll, &device, newest).await
+    let running = device.versions.get(&KIND).and_then(|reported| reported.running.version.clone());
+    let next = match running.as_ref().filter(|version| is_prerelease(version)) {
+        Some(version) => next_prerelease(door, &poll.app, &device, version).await?,
+        None => None,
+    };
+    match next {
+        Some(edition) => Ok(told(&poll.app, edition)),
+        None => stay(door, &Poll { version: poll.version.clone().or(running), ..poll }, newest).await,
+    }
 }
 
-/// What a device is told that is to stay as it is: its own version. One that never said what it runs is told the
+/// What a device is told that is to stay as it is: its own version. One that does not say what it runs is told the
 /// newest, and compares for itself.
-async fn current(door: &Arc<Door>, poll: &Poll, device: &Device, newest: Edition) -> Result<Told, Fault> {
-    let reported = device.versions.get(&KIND).and_then(|reported| reported.running.version.clone());
-    let Some(version) = reported else { return Ok(told(&poll.app, newest)) };
-    let editions = match is_prerelease(&version) && device.product == poll.app {
-        true => editions(door, &poll.app).await?,
-        false => Vec::new(),
-    };
-    // Whoever runs a pre-release is offered the next one; no offer stands for those.
-    let above = |edition: &&Edition| {
+async fn stay(door: &Arc<Door>, poll: &Poll, newest: Edition) -> Result<Told, Fault> {
+    let Some(version) = poll.version.clone() else { return Ok(told(&poll.app, newest)) };
+    let known = find(door, &poll.app, &version).await?;
+    let created = known.map_or_else(now, |edition| edition.image.trail.created);
+    Ok(Told::Last { app: poll.app.clone(), version, created, files: Files::Here })
+}
+
+/// Whoever runs a pre-release is offered the next version; no offer stands for those.
+async fn next_prerelease(
+    door: &Arc<Door>,
+    app: &ProductId,
+    device: &Device,
+    version: &Version,
+) -> Result<Option<Edition>, ApiError> {
+    let above = |edition: &Edition| {
         let image = &edition.image;
-        image.version.compare(&version) == Some(Ordering::Greater)
+        image.version.compare(version) == Some(Ordering::Greater)
             && door.reader.refusal(device, image, &Rules::default()).is_none()
     };
-    if let Some(next) = editions.iter().filter(above).max_by(|a, b| rank(a).cmp_precedence(&rank(b))) {
-        return Ok(told(&poll.app, next.clone()));
-    }
-    let known = find(door, &poll.app, &version).await?;
-    let at = device.versions.get(&KIND).map_or(Time(0), |reported| reported.at);
-    let created = known.map_or(at, |edition| edition.image.trail.created);
-    Ok(Told::Last { app: poll.app.clone(), version, created, files: Files::Here })
+    let editions = editions(door, app).await?.into_iter().filter(above);
+    Ok(editions.max_by(|a, b| rank(a).cmp_precedence(&rank(b))))
 }
 
 fn told(app: &ProductId, edition: Edition) -> Told {
@@ -121,7 +135,7 @@ async fn admit(
     peer: Option<Peer>,
     key: &DeviceKey,
     token: Option<&str>,
-) -> Result<(), Fault> {
+) -> Result<Option<Device>, Fault> {
     let required = door.legacy.esp.token_required;
     open::admit(door, peer, key, token, required).await.map_err(|error| match error.code() {
         "unauthenticated" => Fault::NotProven,
@@ -129,26 +143,50 @@ async fn admit(
     })
 }
 
-/// The bytes of a slot. Anybody may have them, as in the field, unless devices have to prove themselves.
+/// The bytes of a slot. Anybody may have them, as in the field, unless devices have to prove themselves. A device that
+/// `begins` to fetch what it is to install has taken it up.
 pub async fn file(
     door: &Arc<Door>,
     peer: Option<Peer>,
     poll: &Poll,
     version: &Version,
     slot: Slot,
+    begins: bool,
 ) -> Result<Told, Fault> {
     match &poll.device {
-        Some(device) => admit(door, peer, &open::key(device), poll.token.as_deref()).await?,
+        Some(device) => drop(admit(door, peer, &open::key(device), poll.token.as_deref()).await?),
         None if door.legacy.esp.token_required => return Err(Fault::NotProven),
         None => {}
     }
     let edition = find(door, &poll.app, version).await?.ok_or(Fault::UnknownFile)?;
+    if let Some(device) = poll.device.as_ref().filter(|_| begins) {
+        take_up(door, peer, open::key(device), &edition).await?;
+    }
     let artifact = edition.image.artifacts.into_iter().find(|artifact| &*artifact.name == slot.file());
     let artifact = artifact.ok_or(Fault::UnknownFile)?;
     let file = door.shelf.open(artifact.sha256).await?;
     // The row says that the file is there.
     let lost = || ApiError::internal(&std::io::Error::from(std::io::ErrorKind::NotFound));
     Ok(Told::File { artifact: Box::new(artifact), file: file.ok_or_else(lost)? })
+}
+
+async fn take_up(
+    door: &Arc<Door>,
+    peer: Option<Peer>,
+    key: DeviceKey,
+    edition: &Edition,
+) -> Result<(), Fault> {
+    let asked = key.clone();
+    let Some((device, actions)) = door.ask(move |reader| reader.work(&asked)).await? else { return Ok(()) };
+    let new = |action: &&Action| {
+        matches!(action.state, State::Queued | State::Offered)
+            && action.component(KIND).is_some_and(|component| component.image == edition.image.id)
+    };
+    if let Some(action) = open::due(&actions, KIND).filter(new) {
+        let event = Event::Retrieved { action: action.id };
+        open::hear(door, peer, &key, event, &device.product).await?;
+    }
+    Ok(())
 }
 
 impl Edition {

@@ -96,11 +96,7 @@ pub async fn begin(
         return Ok(None);
     }
     let peer = parts.extensions.get::<Peer>().copied();
-    let fits = |identity: &Identity| match identity {
-        Identity::Operator { name: own, .. } => **own == *name,
-        Identity::Device(_) => false,
-    };
-    match auth::prove(door, peer, &password, fits).await {
+    match auth::login(door, peer, name.clone(), password).await {
         Ok(_) => {
             let token = door.ask(move |reader| reader.open_session(&name, seconds)).await?;
             Ok(token.map(|token| Session { token, seconds }))

@@ -62,7 +62,7 @@ fn bearer(text: &str) -> &str {
     }
 }
 
-/// Lets whoever calls speak for a device. One that has a token here and shows one has to show its own, and so has one
+/// Lets whoever calls speak for a device, and says what is known of it. One that has a token here and shows one has to show its own, and so has one
 /// that proves itself at another door: nobody else is to report for it.
 pub(super) async fn admit(
     door: &Arc<Door>,
@@ -70,20 +70,22 @@ pub(super) async fn admit(
     key: &DeviceKey,
     token: Option<&str>,
     required: bool,
-) -> Result<(), ApiError> {
+) -> Result<Option<Device>, ApiError> {
     let asked = key.clone();
     let (device, known) =
         door.ask(move |reader| Ok((reader.device(&asked)?, reader.has_token(&asked)?))).await?;
-    let proves_itself = device.is_some_and(|device| device.window.seen != 0 || device.boot.is_some());
+    let proves_itself =
+        device.as_ref().is_some_and(|device| device.window.seen != 0 || device.boot.is_some());
     match token.filter(|_| known || required) {
         Some(token) => {
             let token = Secret::new(bearer(token));
             let own = |identity: &Identity| matches!(identity, Identity::Device(own) if own == key);
-            auth::prove(door, peer, &token, own).await.map(drop)
+            auth::prove(door, peer, &token, own).await?;
         }
-        None if required || (known && proves_itself) => Err(ApiError::unauthenticated()),
-        None => Ok(()),
+        None if required || (known && proves_itself) => return Err(ApiError::unauthenticated()),
+        None => {}
     }
+    Ok(device)
 }
 
 /// Has the engine hear a device, and register it where these doors may. None for one that is not known, and for all

@@ -362,10 +362,10 @@ async fn put_record(
 /// The changes that no lock forbids.
 fn described(image: &Image, record: &Record) -> Vec<ImageChange> {
     let mut changes = Vec::new();
-    if let Some(text) = record.description.as_ref() {
-        if Some(text) != image.about.description.as_ref() {
-            changes.push(ImageChange::Describe { description: Some(text.clone()), vendor: None });
-        }
+    let description =
+        record.description.as_ref().filter(|text| Some(*text) != image.about.description.as_ref());
+    if let Some(text) = description {
+        changes.push(ImageChange::Describe { description: Some(text.clone()), vendor: None });
     }
     if let Some(tags) = record.tags.as_ref().filter(|tags| **tags != image.tags) {
         changes.push(ImageChange::Tags(tags.clone()));

@@ -69,8 +69,13 @@ pub fn configuration(asked: &Asked, body: &[u8]) -> Result<Configuration, No> {
     if wire.data.is_empty() {
         return Err(No::Malformed);
     }
-    let mut new =
-        Configuration { mode, numbered: BTreeMap::new(), named: BTreeMap::new(), versions: BTreeMap::new() };
+    let mut new = Configuration {
+        mode,
+        numbered: BTreeMap::new(),
+        named: BTreeMap::new(),
+        hardware: None,
+        versions: BTreeMap::new(),
+    };
     for (key, value) in wire.data {
         let value = value.map(|Text(text)| text);
         check_text(&key)?;

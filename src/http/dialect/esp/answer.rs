@@ -3,9 +3,9 @@
 
 use axum::Json;
 use axum::http::header::{
-    ACCEPT, ALLOW, CONNECTION, CONTENT_RANGE, CONTENT_TYPE, RETRY_AFTER, WARNING, WWW_AUTHENTICATE,
+    ALLOW, CONNECTION, CONTENT_RANGE, CONTENT_TYPE, RETRY_AFTER, WARNING, WWW_AUTHENTICATE,
 };
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Version as Http};
+use axum::http::{HeaderValue, StatusCode, Version as Http};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -16,6 +16,7 @@ use super::{Fault, Files, Slot, Told};
 use crate::domain::ids::{ProductId, Time};
 use crate::domain::image::Artifact;
 use crate::domain::version::Version;
+use crate::http::accept::preferred;
 use crate::http::dialect::Asked;
 use crate::http::downloads::{Undelivered, deliver, no_range};
 use crate::http::error::ApiError;
@@ -25,6 +26,10 @@ use crate::store::artifacts::ArtifactFile;
 
 /// What the later client holds (`get_version_body[200]`), its end among it.
 const BUFFER: usize = 200;
+/// How answers are written.
+const JSON: &str = "application/json";
+/// How that to an upload may be.
+const BSON: &str = "application/bson";
 
 /// The outcome in bytes.
 pub fn write(asked: &Asked, site: &Site, outcome: Result<Told, Fault>) -> Response {
@@ -109,7 +114,7 @@ fn last(
         body.last.created = None;
         text = encode(&body)?;
     }
-    Ok(([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], text).into_response())
+    Ok(([(CONTENT_TYPE, HeaderValue::from_static(JSON))], text).into_response())
 }
 
 fn own_protocol(site: &Site) -> String {
@@ -153,13 +158,13 @@ fn made(
         timestamp: i64::try_from(created.0 / 1000).unwrap_or(i64::MAX),
         url: folder(app, version),
     };
-    let mut response = match wants_bson(&asked.headers) {
+    let mut response = match preferred(&asked.headers, &[JSON, BSON]) == Some(BSON) {
         false => (StatusCode::CREATED, Json(&body)).into_response(),
         true => {
             let MadeBody { version, timestamp, url } = body;
             let document = bson::doc! {"version": version, "timestamp": timestamp, "url": url};
             let text = document.to_vec().map_err(|error| ApiError::internal(&error))?;
-            let media = HeaderValue::from_static("application/bson");
+            let media = HeaderValue::from_static(BSON);
             (StatusCode::CREATED, [(CONTENT_TYPE, media)], text).into_response()
         }
     };
@@ -190,12 +195,6 @@ fn warning(site: &Site, app: &ProductId, version: &Version) -> Option<&'static s
         (.., false) => Some("299 updraft \"the answer about this version is longer than 199 bytes\""),
         (true, true, true) => None,
     }
-}
-
-fn wants_bson(headers: &HeaderMap) -> bool {
-    let lines = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    let mut ranges = lines.flat_map(|line| line.split(',')).filter_map(|range| range.split(';').next());
-    ranges.any(|media| media.trim().eq_ignore_ascii_case("application/bson"))
 }
 
 #[derive(Serialize)]

@@ -121,8 +121,8 @@ fn lies_are_named() {
         (b"\xff\xff\xff\xff\x00", TooLarge),
         (&own[..20], Malformed("it ends too early")),
         (&longer, Malformed("it goes on behind its end")),
-        (&with(0, 30), Malformed("it ends too early")),
-        (&with(0, 27), Malformed("an element is longer than the document")),
+        (&with(0, 30), Malformed("it ends before the length that it declares")),
+        (&with(0, 26), Malformed("an element is longer than the document")),
         // The binary's own length, over and under what there is.
         (&with(11, 11), Malformed("an element is longer than the document")),
         (&with(14, 0x7f), Malformed("an element is longer than the document")),

@@ -32,9 +32,10 @@ use path::Place;
 pub use register::{kept_id, suggestion};
 
 /// The paths of this dialect. `/api/v1` is our own API, so there is no application `v1` below `/api`.
-pub const PATHS: [&str; 6] = [
+pub const PATHS: [&str; 7] = [
     "/firmware/{application}",
     "/firmware/{application}/versions",
+    "/firmware/{application}/versions/{version}",
     "/firmware/{application}/versions/{version}/{file}",
     "/api/firmware",
     "/api/{application}/versions",
@@ -227,7 +228,7 @@ async fn carry_out(door: &Arc<Door>, peer: Option<Peer>, asked: &Asked, body: Bo
             carry::last(door, peer, path::poll(asked, app)?).await
         }
         (Place::File(app, version, slot), _) => {
-            carry::file(door, peer, &path::poll(asked, app)?, &version, slot).await
+            carry::file(door, peer, &path::poll(asked, app)?, &version, slot, path::begins(asked)).await
         }
         (place, _) => {
             // Only who may write gets a body read.

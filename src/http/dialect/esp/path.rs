@@ -1,6 +1,7 @@
 //! The paths and headers of the dialect. Names of headers are taken in any case, as HTTP has them.
 
 use axum::http::Method;
+use axum::http::header::RANGE;
 use percent_encoding::percent_decode_str;
 
 use super::{Fault, Poll, Slot};
@@ -83,6 +84,11 @@ pub fn poll(asked: &Asked, app: ProductId) -> Result<Poll, Fault> {
     })
 }
 
+/// Whether a file is asked for from its start: what resumes was begun before.
+pub fn begins(asked: &Asked) -> bool {
+    asked.method == Method::GET && !asked.headers.contains_key(RANGE)
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -109,6 +115,7 @@ mod tests {
             ("/firmware//versions", "no: UnknownApp"),
             ("/firmware/lamp", "Register(\"lamp\")"),
             ("/firmware/lamp/versions/", "no: UnknownPath"),
+            ("/firmware/lamp/versions/1.0.0", "no: UnknownPath"),
             ("/api/firmware", "Firmware"),
             ("/api/lamp/versions", "Later(\"lamp\")"),
             ("/api/lamp/versions/image1", "Image(\"lamp\", User1)"),
