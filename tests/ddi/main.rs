@@ -5,6 +5,7 @@
 //! are what came back. With `UPDATE_TRANSCRIPTS=1` they are written anew, to be read before they are committed.
 #![allow(clippy::unwrap_used)]
 
+mod again;
 mod example;
 #[path = "../support/mod.rs"]
 mod support;

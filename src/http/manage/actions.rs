@@ -9,7 +9,7 @@ use axum::routing::get;
 use super::desk::{At, Desk, id, nothing};
 use super::list::{self, Fields, Row, Wanted};
 use super::sent::Sent;
-use super::shape::{Shape, page};
+use super::shape::{Links, Shape, page};
 use crate::domain::action::Action;
 use crate::domain::filter::Value;
 use crate::domain::ids::{ActionId, ReleaseId, Time};
@@ -37,7 +37,7 @@ pub struct Act {
     pub action: Action,
     /// What people call its device; the id where it is gone.
     pub target_name: Box<str>,
-    /// Id, name and version of its release, where it brings one.
+    /// Its release with what people call it, where it brings one.
     pub set: Option<(ReleaseId, Box<str>)>,
 }
 
@@ -72,7 +72,7 @@ impl Act {
         shape.links(self.links(desk, full))
     }
 
-    fn links(&self, desk: &Desk, full: bool) -> super::shape::Links {
+    fn links(&self, desk: &Desk, full: bool) -> Links {
         let Action { id, device, .. } = &self.action;
         let target = format!("targets/{}", device.device);
         let own = format!("{target}/actions/{id}");
@@ -109,13 +109,10 @@ fn window_shape(window: &Window, now: Time) -> Shape {
         Opening::Shut { opens } => Some(opens),
         Opening::Lapsed => None,
     };
-    let seconds = window.duration_ms / 1000;
-    let offset = i32::from(window.offset_min);
-    let sign = if offset < 0 { '-' } else { '+' };
     Shape::new()
         .put("schedule", &*window.schedule)
-        .put("duration", format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60))
-        .put("timezone", format!("{sign}{:02}:{:02}", offset.abs() / 60, offset.abs() % 60))
+        .put("duration", window.duration())
+        .put("timezone", window.zone())
         .moment("nextStartAt", starts)
 }
 

@@ -15,11 +15,12 @@ use super::list::Wanted;
 use super::sent::Sent;
 use super::sets::release_id;
 use super::shape::{Shape, page};
+use super::targetfilters;
 use super::targets::{self, device_id};
-use crate::domain::catalog::{Section, What};
+use crate::domain::catalog::{Item, Section, What};
 use crate::domain::deployment::Target;
 use crate::domain::device::Device;
-use crate::domain::ids::{DeviceId, ReleaseId, Time};
+use crate::domain::ids::{ActionId, DeviceId, ReleaseId, Time};
 use crate::domain::terms::{Force, Terms, Weight};
 use crate::domain::window::Window;
 use crate::engine::call::{ASSIGNMENTS_MAX, Assignment};
@@ -125,7 +126,8 @@ impl WindowBody {
         match (said(&self.schedule), said(&self.duration), said(&self.timezone)) {
             (None, None, None) => Ok(None),
             (Some(schedule), Some(duration), Some(zone)) => {
-                window(&schedule, &duration, &zone, now).map(Some)
+                let window = Window::parse(&schedule, &duration, &zone, now);
+                window.map(Some).map_err(|error| no_window(error.to_string()))
             }
             _ => Err(no_window("schedule, duration and timezone belong together")),
         }
@@ -134,28 +136,6 @@ impl WindowBody {
 
 fn no_window(why: impl Into<String>) -> Fault {
     Fault::new(Kind::Schedule, why)
-}
-
-fn window(schedule: &str, duration: &str, zone: &str, _now: Time) -> Result<Window, Fault> {
-    let fields = schedule.split_whitespace().count();
-    let seconds = crate::domain::tenant::seconds(duration).filter(|seconds| *seconds > 0);
-    match (seconds, offset(zone), matches!(fields, 6 | 7) && schedule.len() <= 40) {
-        (Some(seconds), Some(offset_min), true) => {
-            Ok(Window { schedule: schedule.into(), duration_ms: u64::from(seconds) * 1000, offset_min })
-        }
-        _ => Err(no_window("the maintenance window is none")),
-    }
-}
-
-/// The minutes of `+HH:MM` or `-HH:MM`.
-fn offset(zone: &str) -> Option<i16> {
-    let (sign, rest) = match zone.split_at_checked(1)? {
-        ("+", rest) => (1, rest),
-        ("-", rest) => (-1, rest),
-        _ => return None,
-    };
-    let seconds = crate::domain::tenant::seconds(&format!("{rest}:00")).filter(|s| *s <= 18 * 3600)?;
-    i16::try_from(seconds / 60).ok().map(|minutes| sign * minutes)
 }
 
 fn too_many(count: usize) -> Result<(), Fault> {
@@ -195,10 +175,9 @@ async fn assign_sets(desk: Desk, At(text): At<String>, sent: Sent) -> Result<Res
 }
 
 fn reply(desk: &Desk, assigned: &Assigned) -> Shape {
-    let action = |(id, device): &(_, DeviceId)| {
-        Shape::new()
-            .put("id", crate::domain::ids::ActionId::get(*id))
-            .links(desk.links(&format!("targets/{device}/actions/{id}")))
+    let action = |(id, device): &(ActionId, DeviceId)| {
+        let links = desk.links(&format!("targets/{device}/actions/{id}"));
+        Shape::new().put("id", id.get()).links(links)
     };
     Shape::new()
         .put("assigned", assigned.actions.len())
@@ -245,11 +224,11 @@ async fn list_filters(desk: Desk, At(text): At<String>) -> Result<Response, Faul
     let id = desk.release(release_id(&text)?).await?.id;
     let own = filters(&desk, id).await?;
     let found = desk.pick(own).await?;
-    let content = found.rows.iter().map(|item| super::targetfilters::shape(&desk, item)).collect();
+    let content = found.rows.iter().map(|item| targetfilters::shape(&desk, item)).collect();
     Ok(desk.ok(&page(content, found.total)))
 }
 
-async fn filters(desk: &Desk, release: ReleaseId) -> Result<Vec<crate::domain::catalog::Item>, Fault> {
+async fn filters(desk: &Desk, release: ReleaseId) -> Result<Vec<Item>, Fault> {
     let mut items = desk.items(Section::Filters).await?;
     items.retain(|item| match &item.what {
         What::Filter { auto, .. } => {
