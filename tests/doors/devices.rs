@@ -149,21 +149,24 @@ impl Afero {
 
 /// A client of arkors.
 pub struct Arkors {
-    id: &'static str,
-    token: String,
+    pub id: &'static str,
+    /// Its type.
+    pub kind: &'static str,
+    pub token: String,
 }
 
 impl Arkors {
     /// A client that an operator has registered: with its token it fetches files.
     pub fn born(world: &World, id: &'static str) -> Arkors {
-        let arkors = Arkors { id, token: world.server.client().add_device(id, PRODUCT) };
+        let token = world.server.client().add_device(id, PRODUCT);
+        let arkors = Arkors { id, kind: "ANDROID", token };
         // What it runs is known here, and nothing is on offer.
         assert_eq!(arkors.ask(world, 1), (404, json!({"error": "the version is newst!"})));
         arkors
     }
 
     pub fn ask(&self, world: &World, version: u32) -> (u16, Value) {
-        let client = format!("{},ANDROID", self.id);
+        let client = format!("{},{}", self.id, self.kind);
         let headers = [
             ("X-Arkors-Application-Id", "demo"),
             ("X-Arkors-Application-Token", "cb21df532c6647383af7efa0fd8405f2,1389085779854"),

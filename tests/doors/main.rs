@@ -7,6 +7,7 @@ mod ids;
 mod moves;
 #[path = "../support/mqtt.rs"]
 mod mqtt;
+mod records;
 mod story;
 #[path = "../support/mod.rs"]
 mod support;

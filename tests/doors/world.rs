@@ -43,8 +43,13 @@ impl World {
 
     /// The new version, and the one order that brings it to everybody.
     pub fn release(&self) {
+        self.release_on(json!({}));
+    }
+
+    /// The same under rules.
+    pub fn release_on(&self, rules: Value) {
         assert_eq!(self.upload(NEW), json!([2, "2"]));
-        let offer = json!({"image": 2}).to_string();
+        let offer = json!({"image": 2, "rules": rules}).to_string();
         let json = ("Content-Type", "application/json");
         let (status, made) = self.admin("POST", "/api/v1/offers", &[json], offer.as_bytes());
         assert_eq!((status, &made["product"]), (201, &json!(PRODUCT)), "{made}");
