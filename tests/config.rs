@@ -56,6 +56,7 @@ fn defaults() -> Config {
             upload_bytes: 2_147_483_648,
             connections_max: 10_000,
             ddi_poll_s: 300,
+            trusted_proxies: vec!["127.0.0.0/8".into(), "::1".into()],
             oauth_client: Hidden::default(),
             newcomers: true,
         },
@@ -151,7 +152,7 @@ fn errors_say_the_key_its_origin_and_what_is_allowed() {
     };
     let remote = "is reachable from outside and has no TLS. Listen on 127.0.0.1, use [mqtt.tls] or a TLS proxy, or \
                   set allow_remote_plaintext = true in [security] if the network is closed";
-    let table: [(Given<'_>, String); 11] = [
+    let table: [(Given<'_>, String); 13] = [
         (
             file("[security]\nallow_remote_plaintxt = true"),
             "own.toml: there is no key security.allow_remote_plaintxt; the keys are: \
@@ -186,6 +187,17 @@ fn errors_say_the_key_its_origin_and_what_is_allowed() {
             variable(&[("UPDRAFT_HTTP_PUBLIC_URL", "updates.example.com")]),
             "http.public_url = updates.example.com (environment variable UPDRAFT_HTTP_PUBLIC_URL): must be empty, or \
              http:// or https:// and a host, without a slash at the end"
+                .into(),
+        ),
+        (
+            variable(&[("UPDRAFT_HTTP_TRUSTED_PROXIES", "10.0.0.0/8, proxy")]),
+            "http.trusted_proxies = proxy (environment variable UPDRAFT_HTTP_TRUSTED_PROXIES): must be addresses and \
+             networks, such as 127.0.0.1 and 10.0.0.0/8"
+                .into(),
+        ),
+        (
+            file("[http]\ntrusted_proxies = [1]"),
+            "http.trusted_proxies = 1 (own.toml): must be addresses and networks, such as 127.0.0.1 and 10.0.0.0/8"
                 .into(),
         ),
         (

@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::{Table, Value};
 
+use crate::http::Proxies;
+
 /// The documented defaults.
 pub const DEFAULTS: &str = include_str!("../../broker.toml");
 
@@ -141,6 +143,8 @@ pub struct Http {
     pub connections_max: usize,
     /// How often hawkBit devices are asked to poll, in seconds.
     pub ddi_poll_s: u32,
+    /// Addresses and networks of the proxies that may say who a client is.
+    pub trusted_proxies: Vec<String>,
     /// The client that may begin sessions, `id:secret`; empty is any.
     pub oauth_client: Hidden,
     /// Whether unknown devices register themselves where devices have no token of ours.
@@ -406,6 +410,11 @@ impl Layers {
         let value = match self.type_of(key) {
             "integer" => text.parse().ok().map(Value::Integer),
             "boolean" => text.parse().ok().map(Value::Boolean),
+            // A list has commas between its items; an empty text is an empty list.
+            "array" => {
+                let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+                Some(Value::Array(items.map(Value::from).collect()))
+            }
             _ => Some(Value::String(text.into())),
         };
         value.ok_or_else(|| {
@@ -446,6 +455,7 @@ impl Layers {
         for (key, (value, _)) in &self.values {
             insert(&mut table, key, value.clone());
         }
+        self.check_proxies()?;
         let config: Config = table.try_into().map_err(ConfigError::Defaults)?;
         self.check_listeners(&config)?;
         Ok(config)
@@ -480,6 +490,16 @@ impl Layers {
         }
         let allowed = "must be empty, or http:// or https:// and a host, without a slash at the end".into();
         Err(self.bad("http.public_url", url.clone(), origin.clone(), allowed))
+    }
+
+    fn check_proxies(&self) -> Result<(), ConfigError> {
+        let key = "http.trusted_proxies";
+        let Some((Value::Array(items), origin)) = self.values.get(key) else { return Ok(()) };
+        let texts = items.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned));
+        Proxies::parse(&texts.collect::<Vec<_>>()).map(drop).map_err(|text| {
+            let allowed = "must be addresses and networks, such as 127.0.0.1 and 10.0.0.0/8".into();
+            self.bad(key, text, origin.clone(), allowed)
+        })
     }
 
     fn check_listeners(&self, config: &Config) -> Result<(), ConfigError> {

@@ -281,6 +281,8 @@ fn http_settings(config: &Config, fleet: Fleet, epoch: u64) -> http::Settings {
         header_timeout: Duration::from_millis(config.http.header_timeout_ms),
         upload_max_bytes: config.http.upload_bytes,
         ddi_poll_s: config.http.ddi_poll_s,
+        // Looked at when the configuration was put together.
+        proxies: http::Proxies::parse(&config.http.trusted_proxies).unwrap_or_default(),
         login_client: config.http.oauth_client.reveal().map(Secret::new),
         legacy: legacy_settings(config),
         epoch,

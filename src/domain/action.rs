@@ -1,7 +1,7 @@
 //! The life of an action: one device, what it is to receive, one state machine.
 
 use super::deployment::Target;
-use super::device::Convergence;
+use super::device::{Convergence, Device};
 use super::feedback::{Feedback, Finished, Progress, Word};
 use super::ids::{ActionId, DeploymentId, DeviceKey, FirmwareType, ImageId, ItemId, Time};
 use super::terms::{Force, Terms};
@@ -218,6 +218,16 @@ impl Action {
         self.unconfirmed || self.terms.window.as_ref().is_some_and(|window| !window.is_open(now))
     }
 
+    /// What ends it well on its device, which has a session now or has none. Devices with a session speak MQTT, where
+    /// every device reports what it runs; one that is only to fetch the image has nothing to report.
+    pub fn convergence(&self, device: &Device, connected: bool) -> Convergence {
+        match connected {
+            _ if self.terms.force == Force::DownloadOnly => Convergence::ByFeedback,
+            true => Convergence::ByReport,
+            false => device.convergence(self.components.iter().map(|component| component.kind)),
+        }
+    }
+
     /// The component of a firmware type.
     pub fn component(&self, kind: FirmwareType) -> Option<&Component> {
         self.components.iter().find(|c| c.kind == kind)
@@ -357,7 +367,6 @@ fn step_said(action: &Action, feedback: &Feedback, convergence: Convergence) -> 
         Word::Canceled if action.cancelling && feedback.settles_cancel => Step::Moved(State::Cancelled),
         Word::Canceled => Step::Noted,
         Word::Closed(Finished::Success | Finished::None) => match convergence {
-            _ if action.terms.force == Force::DownloadOnly => Step::Moved(State::Succeeded),
             Convergence::ByReport => forward(action.state, State::Verifying),
             Convergence::ByFeedback => Step::Moved(State::Succeeded),
         },

@@ -18,6 +18,7 @@ use crate::domain::ids::{
 };
 use crate::domain::image::{Image, Release, Sha256};
 use crate::domain::offer::Offer;
+use crate::domain::version::Version;
 use crate::store::Store;
 use crate::store::tables::{Operator, Principal, View};
 
@@ -163,6 +164,19 @@ impl Reader {
     /// One release.
     pub fn release(&self, tenant: &TenantId, id: ReleaseId) -> Result<Option<Release>, StoreError> {
         self.ask(|view| view.release(tenant, id))
+    }
+
+    /// The release of that name and version.
+    pub fn release_named(
+        &self,
+        tenant: &TenantId,
+        name: &str,
+        version: &Version,
+    ) -> Result<Option<Release>, StoreError> {
+        self.ask(|view| match view.release_named(tenant, name, version)? {
+            Some(id) => view.release(tenant, id),
+            None => Ok(None),
+        })
     }
 
     /// Releases in id order, from the first after `after`.

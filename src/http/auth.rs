@@ -31,7 +31,8 @@ const WINDOW: Duration = Duration::from_secs(60);
 /// The most addresses that are remembered: some hundred kilobytes. When full, the oldest are forgotten.
 const ADDRESSES_MAX: usize = 4096;
 
-/// The address of the other end of a connection; put into every request by `serve`.
+/// The client's address: that of the other end of the connection, or what a trusted proxy there says. Put into every
+/// request by `serve`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Peer(pub IpAddr);
 
@@ -203,7 +204,8 @@ pub async fn prove(
     }
 }
 
-fn unproven(door: &Door, peer: Option<Peer>) -> ApiError {
+/// The answer to somebody who proved nothing: 401, or 429 after too many failures from the same address.
+pub fn unproven(door: &Door, peer: Option<Peer>) -> ApiError {
     peer.map_or_else(ApiError::unauthenticated, |Peer(peer)| failed(door, peer))
 }
 

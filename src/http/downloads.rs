@@ -24,7 +24,7 @@ use crate::store::artifacts::ArtifactFile;
 const BOUNDARY: &str = "updraft-";
 
 /// Room for the headers of an answer, with those that dialects add.
-const HEADERS: usize = 16;
+const HEADERS: usize = 12;
 
 /// Hands out one file.
 pub(super) async fn fetch(State(door): State<Arc<Door>>, request: Request) -> Result<Response, ApiError> {

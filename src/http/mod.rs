@@ -18,6 +18,7 @@ mod manage;
 mod openapi;
 mod pace;
 mod passwords;
+mod proxies;
 pub mod range;
 mod request;
 mod serve;
@@ -44,6 +45,7 @@ use shelf::Shelf;
 
 pub use dialect::{LegacySettings, arkors::Profile as ArkorsProfile, esp::Profile as EspProfile};
 pub use pace::Pace;
+pub use proxies::Proxies;
 pub use serve::{Http, HttpError, Listener, Settings, start};
 
 /// What the requests of one server share.

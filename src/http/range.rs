@@ -2,8 +2,10 @@
 //!
 //! Pure: headers and a size come in, a plan comes out. Shared by every door that hands out files.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use axum::http::header::{IF_MATCH, IF_NONE_MATCH, IF_RANGE, RANGE};
-use axum::http::{HeaderMap, HeaderName};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use http_range_header::{
     EndPosition, RangeUnsatisfiableError, StartPosition, SyntacticallyCorrectRange, parse_range_header,
 };
@@ -58,6 +60,18 @@ pub fn plan(headers: &HeaderMap, size: u64, etag: &str) -> Plan {
 
 /// The same for a door that answers a malformed `Range` with `malformed` instead of ignoring it.
 pub fn plan_or(headers: &HeaderMap, size: u64, etag: &str, malformed: Plan) -> Plan {
+    plan_dated(headers, size, etag, malformed, None)
+}
+
+/// The same for a door that names a date with its files: one in `If-Range` that is not older proves a match, as
+/// hawkBit's clients have it.
+pub fn plan_dated(
+    headers: &HeaderMap,
+    size: u64,
+    etag: &str,
+    malformed: Plan,
+    modified: Option<SystemTime>,
+) -> Plan {
     let lists = |name: &HeaderName, weak: bool| tags_include(headers, name, etag, weak);
     if headers.contains_key(IF_MATCH) && !lists(&IF_MATCH, false) {
         return Plan::PreconditionFailed;
@@ -65,7 +79,8 @@ pub fn plan_or(headers: &HeaderMap, size: u64, etag: &str, malformed: Plan) -> P
     if headers.contains_key(IF_NONE_MATCH) && lists(&IF_NONE_MATCH, true) {
         return Plan::NotModified;
     }
-    let stale = headers.get(IF_RANGE).is_some_and(|value| value.as_bytes() != etag.as_bytes());
+    let current = |value: &HeaderValue| value.as_bytes() == etag.as_bytes() || is_not_older(value, modified);
+    let stale = headers.get(IF_RANGE).is_some_and(|value| !current(value));
     let mut ranges = headers.get_all(RANGE).iter();
     match (ranges.next(), ranges.next()) {
         (Some(value), None) if !stale => match value.to_str() {
@@ -75,6 +90,13 @@ pub fn plan_or(headers: &HeaderMap, size: u64, etag: &str, malformed: Plan) -> P
         // A header that comes twice is malformed, and a malformed one is ignored (14.2).
         (_, _) => Plan::Whole,
     }
+}
+
+/// Whether a date is that of the file or later, in whole seconds as HTTP writes them.
+fn is_not_older(value: &HeaderValue, modified: Option<SystemTime>) -> bool {
+    let seconds = |moment: SystemTime| moment.duration_since(UNIX_EPOCH).ok().map(|since| since.as_secs());
+    let said = value.to_str().ok().and_then(|text| httpdate::parse_http_date(text).ok()).and_then(seconds);
+    said.zip(modified.and_then(seconds)).is_some_and(|(said, modified)| said >= modified)
 }
 
 /// Whether a list of entity tags includes ours. A weak tag counts only in a weak comparison (8.8.3.2).

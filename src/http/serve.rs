@@ -4,7 +4,7 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -32,6 +32,7 @@ use super::dialect::{Legacy, LegacySettings, Memory};
 use super::linger;
 use super::pace::{Impatient, Pace, Paced};
 use super::passwords::Passwords;
+use super::proxies::Proxies;
 use super::shelf::Shelf;
 use super::{Door, harden, router};
 use crate::engine::call::{Call, Reply, Secret};
@@ -68,6 +69,8 @@ pub struct Settings {
     pub upload_max_bytes: u64,
     /// How often hawkBit devices are asked to poll, in seconds.
     pub ddi_poll_s: u32,
+    /// Who may say how a client reached this server, and who it is.
+    pub proxies: Proxies,
     /// The id and the secret, with a colon between them, of the only client whose logins for sessions are taken; any
     /// client's where none is set.
     pub login_client: Option<Secret>,
@@ -89,6 +92,7 @@ impl Default for Settings {
             write_timeout: Duration::from_secs(30),
             upload_max_bytes: 512 * 1024 * 1024,
             ddi_poll_s: 300,
+            proxies: Proxies::default(),
             login_client: None,
             epoch: 0,
             legacy: LegacySettings::default(),
@@ -292,8 +296,8 @@ impl House {
         let conversation = Conversation {
             door: Arc::clone(&self.door),
             routes: TowerToHyperService::new(self.router.clone()),
-            peer: Peer(peer.ip()),
-            pace: self.settings.body_pace,
+            peer: peer.ip(),
+            settings: Arc::clone(&self.settings),
             memory: Memory::default(),
         };
         let watcher = self.graceful.watcher();
@@ -333,8 +337,8 @@ fn is_clients_fault(error: &io::Error) -> bool {
 struct Conversation {
     door: Arc<Door>,
     routes: TowerToHyperService<Router>,
-    peer: Peer,
-    pace: Pace,
+    peer: IpAddr,
+    settings: Arc<Settings>,
     memory: Memory,
 }
 
@@ -362,20 +366,21 @@ impl Conversation {
     }
 
     /// Answers one request.
-    async fn answer(&self, request: hyper::Request<Incoming>) -> Result<Response, Infallible> {
+    async fn answer(&self, mut request: hyper::Request<Incoming>) -> Result<Response, Infallible> {
+        let client = self.settings.proxies.admit(self.peer, request.headers_mut());
         let request = match request.body().is_end_stream() {
             true => match self.memory.answer(&self.door, request.map(|_| Body::empty())).await {
                 Ok(response) => return Ok(harden(response)),
                 Err(request) => request,
             },
-            false => request.map(|body| Body::new(Paced::new(body, self.pace))),
+            false => request.map(|body| Body::new(Paced::new(body, self.settings.body_pace))),
         };
-        linger::after_refusal(self.introduce(request), |request| self.routes.call(request)).await
+        linger::after_refusal(self.introduce(request, client), |request| self.routes.call(request)).await
     }
 
     /// Says whose request it is.
-    fn introduce(&self, mut request: Request) -> Request {
-        request.extensions_mut().insert(self.peer);
+    fn introduce(&self, mut request: Request, client: IpAddr) -> Request {
+        request.extensions_mut().insert(Peer(client));
         request.extensions_mut().insert(self.memory.clone());
         request
     }

@@ -401,6 +401,10 @@ pub struct ActionBody {
     /// How far the device says it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress: Option<ProgressBody>,
+    /// What ends it well, while it is under way: `report`, of the target's version, or `feedback`, the device's word;
+    /// only where one action is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closes_by: Option<String>,
     /// When it was created.
     pub created: Timestamp,
     /// When it last changed.

@@ -62,7 +62,8 @@ impl World {
 
 #[test]
 fn a_device_in_shell_is_updated_and_its_word_or_its_version_ends_the_action() {
-    let said = ["created", "told", "retrieved", "download", "downloaded", "proceeding", "closed: success"];
+    let begun = ["created", "told", "retrieved", "download", "fetching"];
+    let said = [begun.as_slice(), &["downloaded", "proceeding", "closed: success"]].concat();
     for (report, last) in [("no", None), ("yes", Some("reported"))] {
         let world = World::new();
         let output = world.run(report);

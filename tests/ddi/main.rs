@@ -5,6 +5,7 @@
 //! are what came back. With `UPDATE_TRANSCRIPTS=1` they are written anew, to be read before they are committed.
 #![allow(clippy::unwrap_used)]
 
+mod again;
 mod example;
 #[path = "../support/mod.rs"]
 mod support;
@@ -44,10 +45,28 @@ impl World {
     fn happen(&mut self, block: &[&str]) -> Vec<String> {
         let words: Vec<&str> = block[0].split_whitespace().collect();
         match words.as_slice() {
+            ["operator", method @ ("POST" | "PUT" | "DELETE"), path] => {
+                self.manage(method, path, &block[1..].concat());
+                Vec::new()
+            }
             ["operator", rest @ ..] => self.operator(rest),
-            [method, path] => self.request(method, path, &block[1..]),
+            [method, path] => {
+                let lines = self.request(method, path, &block[1..]);
+                lines.into_iter().map(|line| without_moment(&line)).collect()
+            }
             _ => panic!("no such line: {}", block[0]),
         }
+    }
+
+    /// What an operator does at the management door.
+    fn manage(&self, method: &str, path: &str, body: &str) {
+        let mut request = Request::new(method, path);
+        request.header("Authorization", &format!("Bearer {}", self.server.token()));
+        request.header("Content-Type", "application/json");
+        request.body = body.into();
+        let answer = request.send(self.server.http());
+        let said = String::from_utf8_lossy(&answer.body);
+        assert!((200..300).contains(&answer.status()), "{method} {path}: {} {said}", answer.status());
     }
 
     /// What an operator does; what there is to see of it.
@@ -149,6 +168,13 @@ impl World {
         }
         text
     }
+}
+
+/// Since when somebody has agreed to everything differs from run to run.
+fn without_moment(line: &str) -> String {
+    let Some((before, after)) = line.split_once("\"activatedAt\":") else { return line.to_owned() };
+    let rest = after.trim_start_matches(|sign: char| sign.is_ascii_digit());
+    format!("{before}\"activatedAt\":(ms){rest}")
 }
 
 fn text(value: &Value) -> &str {

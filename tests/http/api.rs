@@ -90,6 +90,7 @@ fn an_offer_becomes_an_action_that_can_be_watched_and_called_off() {
             "done": false, "warning": false, "cancelling": false, "attempt": 1, "created": "T", "changed": "T"});
         if let Some(history) = history {
             body["history"] = history;
+            body["closes_by"] = json!("report");
         }
         body
     };

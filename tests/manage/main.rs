@@ -2,6 +2,7 @@
 //! requests with the whole answer to each (see `support/transcript.rs`).
 #![allow(clippy::unwrap_used)]
 
+mod quotas;
 #[path = "../support/mod.rs"]
 mod support;
 #[path = "../support/transcript.rs"]

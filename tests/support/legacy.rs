@@ -134,7 +134,10 @@ impl World {
         for (name, value) in given.iter().filter(|(_, value)| !value.is_empty()) {
             request.header(name, value);
         }
-        let lines = shown(&request.send(self.server.http()));
+        let mut lines = shown(&request.send(self.server.http()));
+        // The order of header lines says nothing.
+        let end = lines.iter().position(|line| line == "--").unwrap_or(lines.len());
+        lines[1..end].sort();
         lines.into_iter().map(|line| self.settled(line)).collect()
     }
 

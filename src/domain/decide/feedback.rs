@@ -2,7 +2,6 @@
 
 use super::{Desk, Entry, Note, Reject, Verdict, record};
 use crate::domain::action::{self, Action, Signal, State, Step};
-use crate::domain::device::Convergence;
 use crate::domain::feedback::{Feedback, Word};
 use crate::domain::ids::ActionId;
 
@@ -12,11 +11,7 @@ impl Desk {
         let Some(action) = self.actions.iter().find(|a| a.id == id) else {
             return Verdict::Rejected(Reject::NoSuchAction(id));
         };
-        // Devices with a session speak MQTT, where every device reports what it runs.
-        let convergence = match self.connected {
-            true => Convergence::ByReport,
-            false => self.device.convergence(action.components.iter().map(|c| c.kind)),
-        };
+        let convergence = action.convergence(&self.device, self.connected);
         self.said(id, feedback, Signal::Said(feedback, convergence), Note::Said(feedback.word))
     }
 

@@ -1,6 +1,9 @@
 //! Lists that are filtered, sorted and cut, each walked once in one snapshot and never held as a whole.
 
-use std::collections::BTreeMap;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Reader, StoreError};
 use crate::domain::action::Action;
@@ -28,6 +31,12 @@ pub struct Selection {
     pub limit: usize,
     /// The moments that the condition may speak of.
     pub at: Moment,
+}
+
+impl Selection {
+    fn admits(&self, subject: &dyn Subject) -> bool {
+        self.filter.as_ref().is_none_or(|filter| filter.matches(subject, self.at))
+    }
 }
 
 /// The part of a list that was wanted.
@@ -67,6 +76,28 @@ impl Reader {
         Ok(Selected { rows, total: found.total })
     }
 
+    /// The ids of the devices that a condition finds, in their order.
+    pub fn select_device_ids(
+        &self,
+        tenant: &TenantId,
+        selection: &Selection,
+    ) -> Result<Vec<DeviceId>, StoreError> {
+        self.ask(|view| {
+            let names = Names::new(view, tenant);
+            let (mut ids, mut after) = (Vec::new(), None);
+            loop {
+                let stride = view.devices(tenant, after.as_ref(), STRIDE)?;
+                let is_last = stride.len() < STRIDE;
+                after = stride.last().map(|device| device.key.device.clone());
+                let fits = stride.into_iter().filter(|device| selection.admits(&*names.show(device)));
+                ids.extend(fits.map(|device| device.key.device));
+                if is_last {
+                    return Ok(ids);
+                }
+            }
+        })
+    }
+
     /// The first devices of all, or those that follow, and how many there are: without reading the others.
     pub fn all_devices(
         &self,
@@ -97,6 +128,22 @@ impl Reader {
                 stride.into_iter().filter(&own).for_each(|action| kept.take(action));
                 if is_last {
                     return Ok(kept.end());
+                }
+            }
+        })
+    }
+
+    /// The groups that devices are in.
+    pub fn groups(&self, tenant: &TenantId) -> Result<BTreeSet<Box<str>>, StoreError> {
+        self.ask(|view| {
+            let (mut groups, mut after) = (BTreeSet::new(), None);
+            loop {
+                let stride = view.devices(tenant, after.as_ref(), STRIDE)?;
+                let is_last = stride.len() < STRIDE;
+                after = stride.last().map(|device| device.key.device.clone());
+                groups.extend(stride.into_iter().filter_map(|device| device.profile.group));
+                if is_last {
+                    return Ok(groups);
                 }
             }
         })
@@ -183,8 +230,8 @@ impl<'s, T> Kept<'s, T> {
     }
 
     fn take(&mut self, row: T) {
-        let Selection { filter, offset, limit, at, .. } = self.selection;
-        if filter.as_ref().is_some_and(|filter| !filter.matches(&*self.names.show(&row), *at)) {
+        let Selection { offset, limit, .. } = self.selection;
+        if !self.selection.admits(&*self.names.show(&row)) {
             return;
         }
         self.total += 1;

@@ -8,7 +8,8 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 
 use super::{page, unexpected};
-use crate::domain::action::HISTORY_MAX;
+use crate::domain::action::{Action, HISTORY_MAX};
+use crate::domain::device::{Convergence, Device};
 use crate::domain::event::Withdrawal;
 use crate::engine::call::{Call, Reply};
 use crate::http::Door;
@@ -41,12 +42,22 @@ pub(super) async fn show(
     let id = request::action("id", &id)?;
     let found = door.ask(move |reader| {
         let history = reader.history(&caller.tenant, id, 0, HISTORY_MAX as usize)?;
-        Ok(reader.action(&caller.tenant, id)?.map(|action| (action, history)))
+        let Some(action) = reader.action(&caller.tenant, id)? else { return Ok(None) };
+        let device = reader.device(&action.device)?;
+        Ok(Some((action, device, history)))
     });
     let missing = || ApiError::missing("no-such-action", format!("there is no action {id}"));
-    let (action, history) = found.await?.ok_or_else(missing)?;
+    let (action, device, history) = found.await?.ok_or_else(missing)?;
     let history = history.iter().map(EntryBody::from).collect();
-    Ok(Json(ActionBody { history: Some(history), ..ActionBody::from(&action) }))
+    let closes_by = device.filter(|_| !action.state.is_terminal()).map(|device| closes_by(&action, &device));
+    Ok(Json(ActionBody { closes_by, history: Some(history), ..ActionBody::from(&action) }))
+}
+
+fn closes_by(action: &Action, device: &Device) -> String {
+    match action.convergence(device, device.online) {
+        Convergence::ByReport => "report".into(),
+        Convergence::ByFeedback => "feedback".into(),
+    }
 }
 
 pub(super) async fn cancel(

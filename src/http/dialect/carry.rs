@@ -3,132 +3,192 @@
 
 pub(super) mod arkors;
 pub(super) mod binary;
+mod consent;
 pub(super) mod esp;
 mod fleet;
 mod form;
 pub(super) mod member;
 mod open;
 pub(super) mod pool;
+mod proof;
 mod push;
+
+use std::sync::Arc;
 
 use axum::http::StatusCode;
 
-use super::{Call, Claim, No, Reply, Task, Work};
+use super::{Call, Module, No, Reply, Task, Work};
 use crate::domain::action::{Action, HISTORY_MAX, State};
-use crate::domain::decide::Verdict;
+use crate::domain::catalog::{Section, What};
+use crate::domain::decide::{Entry, Verdict};
+use crate::domain::deployment::Target;
+use crate::domain::device::Device;
 use crate::domain::event::Event;
-use crate::domain::ids::{ActionId, DeviceKey, ImageId, Time};
+use crate::domain::ids::{ActionId, DeviceKey, ImageId, ItemId, Time};
 use crate::domain::image::{Artifact, Image};
-use crate::engine::access::Identity;
-use crate::engine::call::{Call as EngineCall, Reply as EngineReply};
+use crate::domain::tenant::{Setting, Tenant};
+use crate::domain::version::Version;
+use crate::domain::window::Opening;
+use crate::engine::call::{Call as EngineCall, Grant, Reply as EngineReply};
+use crate::engine::now;
 use crate::http::Door;
-use crate::http::auth::{self, Peer};
+use crate::http::api::unexpected;
 use crate::http::error::ApiError;
+use proof::Asker;
 
-/// The device that a token proves. Tenants are compared without regard to case, as hawkBit's devices write them.
-pub(super) async fn prove(door: &Door, peer: Option<Peer>, claim: Claim) -> Result<DeviceKey, No> {
-    let Claim { tenant, device, token } = claim;
-    let fits = |identity: &Identity| match identity {
-        Identity::Device(key) => {
-            key.device.as_str() == device && key.tenant.as_str().eq_ignore_ascii_case(&tenant)
-        }
-        Identity::Operator { .. } => false,
-    };
-    match auth::prove(door, peer, &token, fits).await {
-        Ok(Identity::Device(key)) => Ok(key),
-        Ok(Identity::Operator { .. }) => Err(No::NotProven),
-        Err(error) if error.code() == "unauthenticated" => Err(No::NotProven),
-        Err(error) => Err(error.into()),
-    }
-}
+pub(super) use proof::prove;
+
+/// What hawkBit lets a tenant choose from, in seconds; devices read it as `HH:MM:SS`.
+const POLL_S: std::ops::RangeInclusive<u32> = 30..=86_399;
+/// hawkBit's own `maintenanceWindowPollCount`.
+const POLL_COUNT: u32 = 3;
 
 /// Carries a call of this device out.
-pub(super) async fn out(door: &Door, key: DeviceKey, call: Call) -> Result<Reply, No> {
+pub(super) async fn out(door: &Door, asker: Asker, call: Call) -> Result<Reply, No> {
     match call {
-        Call::Poll => poll(door, key).await,
-        Call::Deployment { action, history } => deployment(door, key, action, history).await,
-        Call::Installed { action, history } => installed(door, key, action, history).await,
-        Call::Cancel { action } => cancel(door, key, action).await,
-        Call::Feedback { action, feedback } => hear(door, key, Event::Feedback { action, feedback }).await,
+        Call::Poll => poll(door, asker).await,
+        Call::Deployment { action, history } => deployment(door, asker, action, history).await,
+        Call::Installed { action, history } => installed(door, &asker.key, action, history).await,
+        Call::Proposal { action, history } => consent::proposal(door, &asker, action, history).await,
+        Call::Proposals => consent::proposals(door, asker).await,
+        Call::Consent { action, consent } => hear(door, asker, Event::Confirm { action, consent }).await,
+        Call::AgreeToAll { initiator, remark } => consent::agree_to_all(door, asker, initiator, remark).await,
+        Call::AskAgain => hear(door, asker, Event::AutoConfirm(None)).await,
+        Call::Cancel { action } => cancel(door, asker, action).await,
+        Call::Feedback { action, feedback } => hear(door, asker, Event::Feedback { action, feedback }).await,
         Call::CancelAnswer { action, feedback } => {
-            hear(door, key, Event::CancelAnswer { action, feedback }).await
+            hear(door, asker, Event::CancelAnswer { action, feedback }).await
         }
-        Call::Configure(configuration) => hear(door, key, Event::Configure(configuration)).await,
-        Call::Artifacts { image } => artifacts(door, key, image).await,
-        Call::Sums { image, name } => Ok(Reply::Sums(Box::new(granted(door, &key, image, &name).await?))),
-        Call::Artifact { image, name } => file(door, key, image, &name).await,
+        Call::Runs { name, version } => runs(door, asker, &name, &version).await,
+        Call::Configure(configuration) => hear(door, asker, Event::Configure(configuration)).await,
+        Call::Artifacts { image } => artifacts(door, &asker.key, image),
+        Call::Sums { image, name } => {
+            Ok(Reply::Sums(Box::new(granted(door, &asker.key, image, &name)?.artifact)))
+        }
+        Call::Artifact { image, name, noted } => file(door, asker, image, &name, noted).await,
     }
 }
 
 /// Has the engine decide on what the device says; returns after the commit.
-async fn hear(door: &Door, key: DeviceKey, event: Event) -> Result<Reply, No> {
-    match door.call(EngineCall::Hear { key, event, from: None, newcomer: None }).await? {
-        EngineReply::Heard { verdict: Verdict::Stored | Verdict::Repeated, .. } => Ok(Reply::Done),
-        EngineReply::Heard { verdict: Verdict::Rejected(reject), .. } => Err(reject.into()),
-        other => Err(crate::http::api::unexpected(&other).into()),
+async fn hear(door: &Door, asker: Asker, event: Event) -> Result<Reply, No> {
+    match heard(door, asker.key, event, asker.from).await? {
+        Verdict::Stored | Verdict::Repeated => Ok(Reply::Done),
+        Verdict::Rejected(reject) => Err(reject.into()),
+    }
+}
+
+/// Only what asks for work registers a device: all else is about something that the device would have.
+async fn heard(door: &Door, key: DeviceKey, event: Event, from: Option<Box<str>>) -> Result<Verdict, No> {
+    match door.call(EngineCall::Hear { key, event, from, newcomer: None }).await {
+        Ok(EngineReply::Heard { verdict, .. }) => Ok(verdict),
+        Ok(other) => Err(unexpected(&other).into()),
+        Err(error) if error.code() == "no-such-device" => Err(No::UnknownDevice),
+        Err(error) => Err(error.into()),
     }
 }
 
 /// As [`hear`], for what the answer does not rest on: on a full disk polls and downloads go on.
-async fn note(door: &Door, key: DeviceKey, event: Event) -> Result<(), No> {
-    match hear(door, key, event).await {
+async fn note(door: &Door, asker: Asker, event: Event) -> Result<(), No> {
+    match hear(door, asker, event).await {
         Ok(_) => Ok(()),
         Err(No::Api(error)) if error.status() == StatusCode::INSUFFICIENT_STORAGE => Ok(()),
         Err(no) => Err(no),
     }
 }
 
-/// The poll is on disk before the answer tells the device what there is to do.
-async fn poll(door: &Door, key: DeviceKey) -> Result<Reply, No> {
-    let heard = EngineCall::Hear { key: key.clone(), event: Event::Poll, from: None, newcomer: None };
-    let (device, actions) = match door.call(heard).await {
-        Ok(EngineReply::Heard { verdict: _, device, actions }) => (*device, actions),
-        Ok(other) => return Err(crate::http::api::unexpected(&other).into()),
+/// What there is to do. That the device asked is on disk before the answer tells it.
+async fn work(door: &Door, asker: &Asker) -> Result<(Device, Vec<Action>), No> {
+    let Asker { key, from, newcomer, .. } = asker;
+    let (own, from, newcomer) = (key.clone(), from.clone(), newcomer.clone());
+    match door.call(EngineCall::Hear { key: own, event: Event::Poll, from, newcomer }).await {
+        Ok(EngineReply::Heard { verdict: _, device, actions }) => Ok((*device, actions)),
+        Ok(other) => Err(unexpected(&other).into()),
         Err(error) if error.status() == StatusCode::INSUFFICIENT_STORAGE => {
-            door.look(|reader| reader.work(&key))?.ok_or(No::NotProven)?
+            door.look(|reader| reader.work(key))?.ok_or(No::UnknownDevice)
         }
-        Err(error) => return Err(error.into()),
-    };
-    let task = first_task(actions);
+        Err(error) if error.code() == "no-such-device" => Err(No::UnknownDevice),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn poll(door: &Door, asker: Asker) -> Result<Reply, No> {
+    let (device, actions) = work(door, &asker).await?;
+    let (task, now) = (first_task(actions), now());
     let active = match &task {
-        Some(Task::Deployment(action)) => Some(action.id),
+        Some(Task::Deployment(action) | Task::Proposal(action)) => Some(action.id),
         Some(Task::Cancel(id)) => Some(*id),
         None => None,
     };
     Ok(Reply::Work(Work {
-        sleep_s: door.ddi_poll_s,
+        sleep_s: sleep(door, &asker.tenant, task.as_ref(), now),
+        now,
         attributes_wanted: device.attributes_wanted,
         installed: device.installed.and_then(|own| own.action).filter(|id| Some(*id) != active),
         task,
     }))
 }
 
-/// The oldest action under way. One that only waits for the version to be reported asks nothing of the device.
-fn first_task(actions: Vec<Action>) -> Option<Task> {
-    let open = actions.into_iter().find(|action| action.cancelling || action.state != State::Verifying)?;
-    Some(if open.cancelling { Task::Cancel(open.id) } else { Task::Deployment(Box::new(open)) })
+/// When to ask again, in seconds.
+fn sleep(door: &Door, tenant: &Tenant, task: Option<&Task>, now: Time) -> u32 {
+    let usual = tenant.seconds(Setting::PollingTime).unwrap_or(door.ddi_poll_s);
+    let usual = usual.clamp(*POLL_S.start(), *POLL_S.end());
+    let window = match task {
+        Some(Task::Deployment(action) | Task::Proposal(action)) => action.terms.window.as_ref(),
+        Some(Task::Cancel(_)) | None => None,
+    };
+    match window.map(|window| window.at(now)) {
+        Some(Opening::Shut { opens }) => {
+            let count = tenant.number(Setting::MaintenanceWindowPollCount).unwrap_or(POLL_COUNT);
+            sleep_before(opens.0.saturating_sub(now.0), count, usual)
+        }
+        Some(Opening::Open { .. } | Opening::Lapsed) | None => usual,
+    }
 }
 
-async fn deployment(door: &Door, key: DeviceKey, id: ActionId, history: bool) -> Result<Reply, No> {
-    let (action, images) = assigned(door, &key, id).await?;
-    if action.cancelling || is_withdrawn(action.state) {
+/// Before a window opens a device asks some times more, so that it comes when the window is open (hawkBit: `EventTimer`).
+fn sleep_before(until_ms: u64, count: u32, usual: u32) -> u32 {
+    let each = until_ms / 1000 / u64::from(count.max(1));
+    u32::try_from(each).unwrap_or(u32::MAX).clamp(*POLL_S.start(), usual)
+}
+
+/// The action under way with the highest weight, of those the oldest. One that only waits for the version to be reported
+/// asks nothing of the device.
+fn first_task(actions: Vec<Action>) -> Option<Task> {
+    let open = actions.into_iter().filter(|action| action.cancelling || action.state != State::Verifying);
+    let first = open.min_by_key(|action| (std::cmp::Reverse(action.terms.weight), action.id))?;
+    Some(match (first.cancelling, first.unconfirmed) {
+        (true, _) => Task::Cancel(first.id),
+        (false, true) => Task::Proposal(Box::new(first)),
+        (false, false) => Task::Deployment(Box::new(first)),
+    })
+}
+
+async fn deployment(door: &Door, asker: Asker, id: ActionId, history: bool) -> Result<Reply, No> {
+    let (action, images) = assigned(door, &asker.key, id)?;
+    if action.cancelling || action.unconfirmed || is_withdrawn(action.state) {
         return Err(No::UnknownAction);
     }
-    let history = entries(door, &key, id, history).await?;
-    // Later reads are no news, and cost no commit.
-    if matches!(action.state, State::Queued | State::Offered) {
-        note(door, key, Event::Retrieved { action: id }).await?;
-    }
-    Ok(Reply::Action { action: Box::new(action), images, history })
+    let history = entries(door, &asker.key, id, history).await?;
+    let modules = modules(door, &asker.key, images)?;
+    retrieved(door, asker, &action).await?;
+    Ok(Reply::Action { action: Box::new(action), modules, history, now: now() })
 }
 
-async fn installed(door: &Door, key: DeviceKey, id: ActionId, history: bool) -> Result<Reply, No> {
-    let (action, images) = assigned(door, &key, id).await?;
+/// Records that the device has read it. To read it twice in a row is no news, and costs no commit.
+async fn retrieved(door: &Door, asker: Asker, action: &Action) -> Result<(), No> {
+    match action.read || action.state.is_terminal() {
+        true => Ok(()),
+        false => note(door, asker, Event::Retrieved { action: action.id }).await,
+    }
+}
+
+async fn installed(door: &Door, key: &DeviceKey, id: ActionId, history: bool) -> Result<Reply, No> {
+    let (action, images) = assigned(door, key, id)?;
     if !action.state.is_terminal() || is_withdrawn(action.state) {
         return Err(No::UnknownAction);
     }
-    let history = entries(door, &key, id, history).await?;
-    Ok(Reply::Action { action: Box::new(action), images, history })
+    let history = entries(door, key, id, history).await?;
+    Ok(Reply::Action { action: Box::new(action), modules: modules(door, key, images)?, history, now: now() })
 }
 
 /// Whether the action was taken back before the device ended it: to the device it is gone.
@@ -136,24 +196,51 @@ fn is_withdrawn(state: State) -> bool {
     matches!(state, State::Cancelled | State::Superseded | State::NotCompatible)
 }
 
-async fn cancel(door: &Door, key: DeviceKey, id: ActionId) -> Result<Reply, No> {
-    let (action, _) = assigned(door, &key, id).await?;
-    match action.cancelling || action.state == State::Cancelled {
-        true => Ok(Reply::Cancel(id)),
-        false => Err(No::UnknownAction),
+async fn cancel(door: &Door, asker: Asker, id: ActionId) -> Result<Reply, No> {
+    let (action, _) = assigned(door, &asker.key, id)?;
+    if !action.cancelling && action.state != State::Cancelled {
+        return Err(No::UnknownAction);
+    }
+    retrieved(door, asker, &action).await?;
+    Ok(Reply::Cancel(id))
+}
+
+/// The device says that it runs a release.
+async fn runs(door: &Door, asker: Asker, name: &str, version: &Version) -> Result<Reply, No> {
+    let tenant = &asker.key.tenant;
+    let release = door.look(|reader| reader.release_named(tenant, name, version))?;
+    let release = release.filter(|release| !release.deleted).ok_or(No::UnknownRelease)?;
+    let images = release.images.iter().map(|id| door.look(|reader| reader.image(tenant, *id)));
+    let images = images.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().map(Arc::new).collect();
+    let by = "device".into();
+    let event = Event::Runs { target: Target::Release(release.id), images, by };
+    match heard(door, asker.key, event, asker.from).await? {
+        Verdict::Stored => Ok(Reply::Runs(true)),
+        Verdict::Repeated => Ok(Reply::Runs(false)),
+        Verdict::Rejected(reject) => Err(reject.into()),
     }
 }
 
-async fn assigned(door: &Door, key: &DeviceKey, id: ActionId) -> Result<(Action, Vec<Image>), No> {
+fn assigned(door: &Door, key: &DeviceKey, id: ActionId) -> Result<(Action, Vec<Image>), No> {
     door.look(|reader| reader.assigned(key, id))?.ok_or(No::UnknownAction)
 }
 
-async fn entries(
-    door: &Door,
-    key: &DeviceKey,
-    id: ActionId,
-    wanted: bool,
-) -> Result<Option<Vec<crate::domain::decide::Entry>>, No> {
+/// The images with the keys of their types.
+fn modules(door: &Door, key: &DeviceKey, images: Vec<Image>) -> Result<Vec<Module>, No> {
+    let modules = images.into_iter().map(|image| {
+        let id = ItemId::new(u64::from(image.kind.get()));
+        let of = |id| door.look(|reader| reader.item(&key.tenant, Section::Types, id));
+        let item = id.map(of).transpose()?.flatten();
+        let key = item.and_then(|item| match item.what {
+            What::Type { key, max: _ } => Some(key),
+            _ => None,
+        });
+        Ok(Module { image, key })
+    });
+    modules.collect()
+}
+
+async fn entries(door: &Door, key: &DeviceKey, id: ActionId, wanted: bool) -> Result<Option<Vec<Entry>>, No> {
     if !wanted {
         return Ok(None);
     }
@@ -163,25 +250,41 @@ async fn entries(
     Ok(Some(door.ask(move |reader| reader.history(&tenant, id, 0, all)).await?))
 }
 
-/// The files of an image that the device is to install now.
-async fn artifacts(door: &Door, key: DeviceKey, image: ImageId) -> Result<Reply, No> {
-    let grants = door.look(|reader| reader.grants(&key))?;
-    let own = grants.into_iter().filter(|grant| grant.image == image).map(|grant| grant.artifact);
-    let artifacts: Vec<Artifact> = own.collect();
-    if artifacts.is_empty() { Err(No::UnknownArtifact) } else { Ok(Reply::Artifacts { image, artifacts }) }
+/// The files of an image that the device is to install now, or that it has installed.
+fn artifacts(door: &Door, key: &DeviceKey, image: ImageId) -> Result<Reply, No> {
+    let under_way = door.look(|reader| reader.grants(key))?;
+    if under_way.iter().any(|grant| grant.image == image) {
+        let own = under_way.into_iter().filter(|grant| grant.image == image).map(|grant| grant.artifact);
+        return Ok(Reply::Artifacts { image, artifacts: own.collect() });
+    }
+    let device = door.look(|reader| reader.device(key))?;
+    let action = device.and_then(|device| device.installed).and_then(|installed| installed.action);
+    let (_, images) = assigned(door, key, action.ok_or(No::UnknownArtifact)?)?;
+    let own = images.into_iter().find(|own| own.id == image).ok_or(No::UnknownArtifact)?;
+    Ok(Reply::Artifacts { image, artifacts: own.artifacts })
 }
 
-async fn granted(door: &Door, key: &DeviceKey, image: ImageId, name: &str) -> Result<Artifact, No> {
+fn granted(door: &Door, key: &DeviceKey, image: ImageId, name: &str) -> Result<Grant, No> {
     let grants = door.look(|reader| reader.grants(key))?;
-    let own = grants.into_iter().filter(|grant| grant.image == image).map(|grant| grant.artifact);
-    own.into_iter().find(|artifact| &*artifact.name == name).ok_or(No::UnknownArtifact)
+    let mut own = grants.into_iter().filter(|grant| grant.image == image);
+    own.find(|grant| &*grant.artifact.name == name).ok_or(No::UnknownArtifact)
 }
 
-async fn file(door: &Door, key: DeviceKey, image: ImageId, name: &str) -> Result<Reply, No> {
-    let artifact = granted(door, &key, image, name).await?;
-    let uploaded = door.look(|reader| reader.image(&key.tenant, image))?;
+async fn file(
+    door: &Door,
+    asker: Asker,
+    image: ImageId,
+    name: &str,
+    noted: Option<Box<str>>,
+) -> Result<Reply, No> {
+    let grant = granted(door, &asker.key, image, name)?;
+    let uploaded = door.look(|reader| reader.image(&asker.key.tenant, image))?;
     let created = uploaded.map(|image| image.trail.created).ok_or(No::UnknownArtifact)?;
-    open(door, Box::new(artifact), created).await
+    let reply = open(door, Box::new(grant.artifact), created).await?;
+    if let Some(what) = noted {
+        note(door, asker, Event::Fetching { action: grant.action, what }).await?;
+    }
+    Ok(reply)
 }
 
 /// Opens a file that is granted.
@@ -190,4 +293,26 @@ pub(super) async fn open(door: &Door, artifact: Box<Artifact>, created: Time) ->
     // The row says that the file is there.
     let lost = || ApiError::internal(&std::io::Error::from(std::io::ErrorKind::NotFound));
     Ok(Reply::File { artifact, created, file: file.ok_or_else(lost)? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sleep_before;
+
+    #[test]
+    fn a_device_asks_more_often_before_its_window_opens() {
+        // Seconds until it opens, how often, the usual: the sleep.
+        let table = [
+            (3600, 3, 300, 300),
+            (600, 3, 300, 200),
+            (600, 0, 300, 300),
+            (100, 3, 300, 33),
+            (30, 3, 300, 30),
+            (0, 3, 300, 30),
+            (0, 3, 30, 30),
+        ];
+        for (until_s, count, usual, expected) in table {
+            assert_eq!(sleep_before(until_s * 1000, count, usual), expected, "{until_s} {count} {usual}");
+        }
+    }
 }

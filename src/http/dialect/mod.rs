@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, Request, Version};
+use axum::http::{HeaderMap, Method, Request, Version as HttpVersion};
 use axum::response::Response;
 use percent_encoding::percent_decode_str;
 
@@ -26,10 +26,12 @@ use super::request::{self, JSON_MAX};
 use super::site::Site;
 use crate::domain::action::{Action, Refusal};
 use crate::domain::decide::{Entry, Reject};
-use crate::domain::event::Configuration;
+use crate::domain::device::AutoConfirm;
+use crate::domain::event::{Configuration, Consent};
 use crate::domain::feedback::Feedback;
-use crate::domain::ids::{ActionId, ImageId, Time};
+use crate::domain::ids::{ActionId, DeviceId, ImageId, Time};
 use crate::domain::image::{Artifact, Image};
+use crate::domain::version::Version;
 use crate::engine::call::Secret;
 use crate::store::artifacts::ArtifactFile;
 
@@ -52,7 +54,7 @@ pub struct Asked {
     /// How the client reaches this server.
     pub site: Site,
     /// Which HTTP it speaks.
-    pub version: Version,
+    pub version: HttpVersion,
 }
 
 /// Whom a request says that it speaks for.
@@ -61,9 +63,23 @@ pub struct Claim {
     /// The tenant, in any case.
     pub tenant: String,
     /// The device.
-    pub device: String,
-    /// What proves it.
-    pub token: Secret,
+    pub device: DeviceId,
+    /// What proves it; one of them is enough.
+    pub proofs: Vec<Proof>,
+}
+
+/// What proves whom a request speaks for.
+#[derive(Debug)]
+pub enum Proof {
+    /// The device's own token.
+    Device(Secret),
+    /// The key of the tenant's gateway, which speaks for all of its devices.
+    Gateway(Secret),
+    /// A proxy that the operator trusts has seen a certificate with the device's name.
+    Certificate {
+        /// Who signed it, as the proxy says: hashes or names.
+        authorities: Vec<Box<str>>,
+    },
 }
 
 /// What a device asks of this server, in whatever dialect.
@@ -104,6 +120,38 @@ pub enum Call {
         /// What the device says.
         feedback: Feedback,
     },
+    /// What does this action want, before anybody has agreed to it?
+    Proposal {
+        /// The action.
+        action: ActionId,
+        /// Whether the history is wanted too.
+        history: bool,
+    },
+    /// Is there something to agree to?
+    Proposals,
+    /// Somebody agrees to an action, or does not.
+    Consent {
+        /// The action.
+        action: ActionId,
+        /// What is said.
+        consent: Consent,
+    },
+    /// Somebody agrees to all that is to come.
+    AgreeToAll {
+        /// Who, as they say.
+        initiator: Option<Box<str>>,
+        /// Why, as they say.
+        remark: Option<Box<str>>,
+    },
+    /// From now on every action is to be agreed to.
+    AskAgain,
+    /// The device runs this release, which nothing here brought.
+    Runs {
+        /// The release's name.
+        name: Box<str>,
+        /// The release's version.
+        version: Version,
+    },
     /// The device's attributes.
     Configure(Configuration),
     /// Which files has this image?
@@ -124,6 +172,8 @@ pub enum Call {
         image: ImageId,
         /// The file's name.
         name: String,
+        /// What is written into the history about it; nothing for a part.
+        noted: Option<Box<str>>,
     },
 }
 
@@ -137,10 +187,23 @@ pub enum Reply {
         /// The action, as it was before it was asked for.
         action: Box<Action>,
         /// Its images.
-        images: Vec<Image>,
+        modules: Vec<Module>,
         /// Its history, oldest first, where it was asked for.
         history: Option<Vec<Entry>>,
+        /// The moment at which its terms are read.
+        now: Time,
     },
+    /// What there is to agree to.
+    Proposals {
+        /// Whether everything is agreed to already.
+        auto: Option<AutoConfirm>,
+        /// The action that waits.
+        waiting: Option<Box<Action>>,
+        /// The moment at which its terms are read.
+        now: Time,
+    },
+    /// Whether what the device runs is news.
+    Runs(bool),
     /// This action is called off.
     Cancel(ActionId),
     /// It is done and on disk.
@@ -165,11 +228,22 @@ pub enum Reply {
     },
 }
 
+/// An image of an action.
+#[derive(Debug)]
+pub struct Module {
+    /// The image.
+    pub image: Image,
+    /// The key of its firmware type, where the tenant has given it one.
+    pub key: Option<Box<str>>,
+}
+
 /// What there is to do for a device.
 #[derive(Debug)]
 pub struct Work {
     /// When to ask again, in seconds.
     pub sleep_s: u32,
+    /// The moment at which the terms of the action are read.
+    pub now: Time,
     /// The first thing to do.
     pub task: Option<Task>,
     /// Whether the device is to send its attributes.
@@ -183,6 +257,8 @@ pub struct Work {
 pub enum Task {
     /// Carry this action out.
     Deployment(Box<Action>),
+    /// Have somebody agree to this action.
+    Proposal(Box<Action>),
     /// Call this action off.
     Cancel(ActionId),
 }
@@ -202,8 +278,16 @@ pub enum No {
     Malformed,
     /// An id or a file name is too long.
     TooLong(&'static str),
+    /// An id is not what this server takes.
+    BadName(String),
     /// Nobody has proven to be the device.
     NotProven,
+    /// There is no such tenant.
+    UnknownTenant,
+    /// Nobody has registered the device.
+    UnknownDevice,
+    /// There is no such release.
+    UnknownRelease,
     /// There is no such action for this device; it may be another's.
     UnknownAction,
     /// There is no such file for this device now.
@@ -290,7 +374,7 @@ async fn carry_out(
     body: Body,
 ) -> Result<Reply, No> {
     let claim = dialect.claim(asked)?;
-    let key = carry::prove(door, peer, claim).await?;
+    let asker = carry::prove(door, peer, claim)?;
     // Only who is known gets a body read, and no dialect has one with GET.
     let body = match asked.method == Method::POST || asked.method == Method::PUT {
         true => {
@@ -299,7 +383,7 @@ async fn carry_out(
         }
         false => Vec::new(),
     };
-    carry::out(door, key, dialect.call(asked, &body)?).await
+    carry::out(door, asker, dialect.call(asked, &body)?).await
 }
 
 impl Asked {

@@ -109,13 +109,10 @@ fn window_shape(window: &Window, now: Time) -> Shape {
         Opening::Shut { opens } => Some(opens),
         Opening::Lapsed => None,
     };
-    let seconds = window.duration_ms / 1000;
-    let offset = i32::from(window.offset_min);
-    let sign = if offset < 0 { '-' } else { '+' };
     Shape::new()
         .put("schedule", &*window.schedule)
-        .put("duration", format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60))
-        .put("timezone", format!("{sign}{:02}:{:02}", offset.abs() / 60, offset.abs() % 60))
+        .put("duration", window.duration())
+        .put("timezone", window.zone())
         .moment("nextStartAt", starts)
 }
 

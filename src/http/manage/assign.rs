@@ -125,7 +125,8 @@ impl WindowBody {
         match (said(&self.schedule), said(&self.duration), said(&self.timezone)) {
             (None, None, None) => Ok(None),
             (Some(schedule), Some(duration), Some(zone)) => {
-                window(&schedule, &duration, &zone, now).map(Some)
+                let window = Window::parse(&schedule, &duration, &zone, now);
+                window.map(Some).map_err(|error| no_window(error.to_string()))
             }
             _ => Err(no_window("schedule, duration and timezone belong together")),
         }
@@ -134,28 +135,6 @@ impl WindowBody {
 
 fn no_window(why: impl Into<String>) -> Fault {
     Fault::new(Kind::Schedule, why)
-}
-
-fn window(schedule: &str, duration: &str, zone: &str, _now: Time) -> Result<Window, Fault> {
-    let fields = schedule.split_whitespace().count();
-    let seconds = crate::domain::tenant::seconds(duration).filter(|seconds| *seconds > 0);
-    match (seconds, offset(zone), matches!(fields, 6 | 7) && schedule.len() <= 40) {
-        (Some(seconds), Some(offset_min), true) => {
-            Ok(Window { schedule: schedule.into(), duration_ms: u64::from(seconds) * 1000, offset_min })
-        }
-        _ => Err(no_window("the maintenance window is none")),
-    }
-}
-
-/// The minutes of `+HH:MM` or `-HH:MM`.
-fn offset(zone: &str) -> Option<i16> {
-    let (sign, rest) = match zone.split_at_checked(1)? {
-        ("+", rest) => (1, rest),
-        ("-", rest) => (-1, rest),
-        _ => return None,
-    };
-    let seconds = crate::domain::tenant::seconds(&format!("{rest}:00")).filter(|s| *s <= 18 * 3600)?;
-    i16::try_from(seconds / 60).ok().map(|minutes| sign * minutes)
 }
 
 fn too_many(count: usize) -> Result<(), Fault> {

@@ -82,12 +82,12 @@ impl Entry {
 
 /// The entries of a module (with whether they are visible) or of a set (without).
 pub fn entries(own: &BTreeMap<Box<str>, Metadata>, visible: bool) -> Vec<Entry> {
-    let entry = |(key, meta): (&Box<str>, &Metadata)| Entry {
-        key: key.clone(),
-        value: meta.value.clone(),
-        visible: visible.then_some(meta.visible),
-    };
-    own.iter().map(entry).collect()
+    let mut entries = Vec::with_capacity(own.len());
+    for (key, meta) in own {
+        let visible = visible.then_some(meta.visible);
+        entries.push(Entry { key: key.clone(), value: meta.value.clone(), visible });
+    }
+    entries
 }
 
 /// The entry of that key.

@@ -23,6 +23,7 @@ mod settypes;
 mod shape;
 mod targetactions;
 mod targetfilters;
+mod targetgroups;
 mod targetmetadata;
 mod targets;
 mod targettags;
@@ -59,6 +60,7 @@ pub(super) fn routes(door: &Arc<Door>) -> Router<Arc<Door>> {
         .merge(assign::routes())
         .merge(targettags::routes())
         .merge(targetfilters::routes())
+        .merge(targetgroups::routes())
         .fallback(no_path)
         .method_not_allowed_fallback(no_method)
         .layer(axum::middleware::from_fn_with_state(Arc::clone(door), desk::admit))

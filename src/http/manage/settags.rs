@@ -141,7 +141,7 @@ async fn mark_many(desk: Desk, At(text): At<String>, sent: Sent, on: bool) -> Re
         }
     }
     match missing {
-        Some(fault) if policy == OnMissing::Fail => return Err(fault),
+        Some(fault) if policy == OnMissing::Fail => Err(fault),
         missing => mark_all(&desk, tag, found, on).await.and(match missing {
             Some(fault) if policy == OnMissing::TakeAndFail => Err(fault),
             Some(_) | None => Ok(nothing()),

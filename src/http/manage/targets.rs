@@ -28,7 +28,7 @@ const TOKEN_MAX: usize = 128;
 /// The longest address, in characters (hawkBit's).
 const ADDRESS_MAX: usize = 512;
 /// The longest name of a group, in characters (hawkBit's).
-const GROUP_MAX: usize = 256;
+pub const GROUP_MAX: usize = 256;
 /// The longest initiator and remark of an auto-confirmation, in characters (hawkBit's).
 const INITIATOR_MAX: usize = 64;
 const REMARK_MAX: usize = 512;

@@ -1,5 +1,6 @@
 //! `/targettags`: tags that targets carry.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Router;
@@ -80,17 +81,7 @@ async fn mark_one(desk: Desk, At((text, target)): At<(String, String)>, on: bool
 
 async fn mark_many(desk: Desk, At(text): At<String>, sent: Sent, on: bool) -> Result<Response, Fault> {
     let (tag, policy) = (tag(&desk, &text).await?.id, OnMissing::of(&desk)?);
-    let named: Vec<String> = sent.plain::<Value>()?.iter().map(name).collect::<Result<_, _>>()?;
-    if named.len() > ASSIGNMENTS_MAX {
-        return Err(Fault::new(
-            Kind::TooMany,
-            format!("at most {ASSIGNMENTS_MAX} targets are named at once"),
-        ));
-    }
-    let ids = named.iter().filter_map(|name| DeviceId::parse(name).ok()).collect();
-    let found = desk.known_devices(ids).await?;
-    let is_known = |name: &&String| found.iter().any(|id| id.as_str() == name.as_str());
-    let missing = named.iter().find(|name| !is_known(name)).map(|name| Fault::missing("Target", name));
+    let (found, missing) = named(&desk, &sent).await?;
     match missing {
         Some(fault) if policy == OnMissing::Fail => return Err(fault),
         missing => {
@@ -101,6 +92,26 @@ async fn mark_many(desk: Desk, At(text): At<String>, sent: Sent, on: bool) -> Re
             }
         }
     }
+}
+
+/// The targets that a body names which are there, and the refusal of one that is not.
+///
+/// # Errors
+/// 400 for a body that names no targets, 429 for one that names too many.
+pub async fn named(desk: &Desk, sent: &Sent) -> Result<(Vec<DeviceId>, Option<Fault>), Fault> {
+    let named: Vec<String> = sent.plain::<Value>()?.iter().map(name).collect::<Result<_, _>>()?;
+    if named.len() > ASSIGNMENTS_MAX {
+        return Err(Fault::new(
+            Kind::TooMany,
+            format!("at most {ASSIGNMENTS_MAX} targets are named at once"),
+        ));
+    }
+    let ids = named.iter().filter_map(|name| DeviceId::parse(name).ok()).collect();
+    let found = desk.known_devices(ids).await?;
+    let known: BTreeSet<&str> = found.iter().map(DeviceId::as_str).collect();
+    let missing = named.iter().find(|name| !known.contains(name.as_str()));
+    let missing = missing.map(|name| Fault::missing("Target", name));
+    Ok((found, missing))
 }
 
 /// Newer clients name a target by its id, older ones by an object that holds it.

@@ -228,6 +228,7 @@ impl From<&Action> for ActionBody {
             cancelling: action.cancelling,
             attempt: action.attempt,
             progress: action.progress.map(|p| ProgressBody { done: p.done, of: p.of }),
+            closes_by: None,
             created: timestamp(action.created),
             changed: timestamp(action.changed),
             history: None,

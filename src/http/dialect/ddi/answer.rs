@@ -7,34 +7,41 @@ use md5::{Digest as _, Md5};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 
-use super::body;
+use super::deployment;
 use super::media::{self, Written};
-use crate::domain::action::{Action, State};
-use crate::domain::decide::{Entry, Note};
-use crate::domain::device::Format;
-use crate::domain::ids::{FirmwareType, ImageId, Time};
-use crate::domain::image::{Artifact, Image, hex};
+use crate::domain::action::Action;
+use crate::domain::device::{AutoConfirm, Format};
+use crate::domain::ids::Time;
+use crate::domain::image::{Artifact, hex};
 use crate::http::dialect::{Asked, No, Reply, Task, Work};
 use crate::http::downloads::{Undelivered, attachment, deliver};
 use crate::http::error::ApiError;
-use crate::http::range::{Plan, plan_or};
+use crate::http::range::{Plan, plan_dated};
 use crate::store::artifacts::ArtifactFile;
 
 /// What may stand in a segment of a path as it is (RFC 3986, `unreserved` and `:`).
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b':');
+pub const SEGMENT: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b':');
 
 /// The reply in bytes.
 pub fn write(asked: &Asked, reply: Reply) -> Result<Response, No> {
     match reply {
         Reply::Work(work) => json(asked, &root(asked, &work)),
-        Reply::Action { action, images, history } => json(asked, &base(asked, &action, &images, history)?),
+        Reply::Action { action, modules, history, now } => {
+            json(asked, &deployment::base(asked, &action, &modules, history, now)?)
+        }
+        Reply::Proposals { auto, waiting, now } => {
+            json(asked, &consent(asked, auto, waiting.as_deref(), now))
+        }
+        Reply::Runs(true) => Ok(StatusCode::CREATED.into_response()),
+        Reply::Runs(false) => Ok(StatusCode::OK.into_response()),
         Reply::Cancel(id) => {
             let id = id.to_string();
             json(asked, &CancelBody { cancel_action: StopBody { stop_id: id.clone() }, id })
         }
         Reply::Done => Ok(StatusCode::OK.into_response()),
         Reply::Artifacts { image, artifacts } => {
-            let items: Vec<_> = artifacts.iter().map(|a| artifact_body(asked, image, a)).collect();
+            let items: Vec<_> = artifacts.iter().map(|a| deployment::artifact(asked, image, a)).collect();
             json(asked, &items)
         }
         Reply::Sums(artifact) => Ok(md5_line(&artifact)),
@@ -59,9 +66,11 @@ struct PollingBody {
     sleep: String,
 }
 
+/// A link.
 #[derive(Serialize)]
-struct Link {
-    href: String,
+pub struct Link {
+    /// Where it leads.
+    pub href: String,
 }
 
 #[derive(Serialize)]
@@ -69,6 +78,8 @@ struct Link {
 struct RootLinks {
     #[serde(skip_serializing_if = "Option::is_none")]
     deployment_base: Option<Link>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confirmation_base: Option<Link>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cancel_action: Option<Link>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -79,40 +90,85 @@ struct RootLinks {
 
 impl RootLinks {
     fn is_empty(&self) -> bool {
-        let links = [&self.deployment_base, &self.cancel_action, &self.config_data, &self.installed_base];
-        links.iter().all(|link| link.is_none())
+        let tasks = [&self.deployment_base, &self.confirmation_base, &self.cancel_action];
+        tasks.into_iter().chain([&self.config_data, &self.installed_base]).all(Option::is_none)
     }
 }
 
 fn root(asked: &Asked, work: &Work) -> RootBody {
     let link = |tail: String| Some(Link { href: href(asked, asked.site.secure, &tail) });
-    let (deployment_base, cancel_action) = match &work.task {
-        None => (None, None),
-        Some(Task::Cancel(id)) => (None, link(format!("cancelAction/{id}"))),
-        Some(Task::Deployment(action)) => {
-            (link(format!("deploymentBase/{}?c={}", action.id, content_hash(action))), None)
-        }
-    };
-    let links = RootLinks {
-        deployment_base,
-        cancel_action,
+    let mut links = RootLinks {
+        deployment_base: None,
+        confirmation_base: None,
+        cancel_action: None,
         config_data: work.attributes_wanted.then(|| link("configData".into())).flatten(),
         installed_base: work.installed.and_then(|id| link(format!("installedBase/{id}"))),
     };
+    match &work.task {
+        None => {}
+        Some(Task::Cancel(id)) => links.cancel_action = link(format!("cancelAction/{id}")),
+        Some(Task::Proposal(action)) => links.confirmation_base = Some(proposal(asked, action, work.now)),
+        Some(Task::Deployment(action)) => {
+            let hash = deployment::hash(action, work.now);
+            links.deployment_base = link(format!("deploymentBase/{}?c={hash}", action.id));
+        }
+    }
     RootBody { config: ConfigBody { polling: PollingBody { sleep: sleep(work.sleep_s) } }, links }
+}
+
+fn proposal(asked: &Asked, action: &Action, now: Time) -> Link {
+    let tail = format!("confirmationBase/{}?c={}", action.id, deployment::hash(action, now));
+    Link { href: href(asked, asked.site.secure, &tail) }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ConsentBody {
+    auto_confirm: AutoConfirmBody,
+    #[serde(rename = "_links")]
+    links: ConsentLinks,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AutoConfirmBody {
+    active: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    initiator: Option<Box<str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remark: Option<Box<str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    activated_at: Option<u64>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ConsentLinks {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    activate_auto_confirm: Option<Link>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deactivate_auto_confirm: Option<Link>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confirmation_base: Option<Link>,
+}
+
+fn consent(asked: &Asked, auto: Option<AutoConfirm>, waiting: Option<&Action>, now: Time) -> ConsentBody {
+    let link =
+        |name: &str| Link { href: href(asked, asked.site.secure, &format!("confirmationBase/{name}")) };
+    let active = auto.is_some();
+    let links = ConsentLinks {
+        activate_auto_confirm: (!active).then(|| link("activateAutoConfirm")),
+        deactivate_auto_confirm: active.then(|| link("deactivateAutoConfirm")),
+        confirmation_base: waiting.map(|action| proposal(asked, action, now)),
+    };
+    let activated_at = auto.as_ref().map(|auto| auto.since.0);
+    let (initiator, remark) = auto.map_or((None, None), |auto| (auto.initiator, auto.remark));
+    ConsentBody { auto_confirm: AutoConfirmBody { active, initiator, remark, activated_at }, links }
 }
 
 /// Eight characters, always: clients in the field read no others.
 fn sleep(seconds: u32) -> String {
     format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
-}
-
-/// Differs when the content does. An action's content is that of its images, which never change (FNV-1a).
-fn content_hash(action: &Action) -> i32 {
-    let numbers = action.components.iter().flat_map(|c| [u64::from(c.image.get()), c.number]);
-    let bytes = numbers.chain([u64::from(action.id.get())]).flat_map(u64::to_be_bytes);
-    let hash = bytes.fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-    hash.cast_signed()
 }
 
 /// A link to something of this device, with tenant and id as the client wrote them.
@@ -122,7 +178,7 @@ fn href(asked: &Asked, secure: bool, tail: &str) -> String {
 
 /// A link to a file, with the tenant in capitals as hawkBit spells it: Zephyr before 4.1 asks for `/default/` and
 /// takes files from `/DEFAULT/` alone.
-fn file_href(asked: &Asked, secure: bool, tail: &str) -> String {
+pub fn file_href(asked: &Asked, secure: bool, tail: &str) -> String {
     below(asked, secure, &segment(asked, 0).to_ascii_uppercase(), tail)
 }
 
@@ -147,148 +203,6 @@ struct CancelBody {
 #[serde(rename_all = "camelCase")]
 struct StopBody {
     stop_id: String,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct BaseBody {
-    id: String,
-    deployment: DeploymentBody,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    action_history: Option<HistoryBody>,
-}
-
-#[derive(Serialize)]
-struct DeploymentBody {
-    download: &'static str,
-    update: &'static str,
-    chunks: Vec<ChunkBody>,
-}
-
-#[derive(Serialize)]
-struct ChunkBody {
-    part: String,
-    version: String,
-    name: String,
-    artifacts: Vec<ArtifactBody>,
-}
-
-#[derive(Serialize)]
-struct ArtifactBody {
-    filename: String,
-    hashes: HashesBody,
-    size: u64,
-    #[serde(rename = "_links")]
-    links: ArtifactLinks,
-}
-
-#[derive(Serialize)]
-struct HashesBody {
-    sha1: String,
-    md5: String,
-    sha256: String,
-}
-
-#[derive(Serialize)]
-struct ArtifactLinks {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    download: Option<Link>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    md5sum: Option<Link>,
-    #[serde(rename = "download-http")]
-    download_http: Link,
-    #[serde(rename = "md5sum-http")]
-    md5sum_http: Link,
-}
-
-#[derive(Serialize)]
-struct HistoryBody {
-    status: &'static str,
-    messages: Vec<String>,
-}
-
-fn base(
-    asked: &Asked,
-    action: &Action,
-    images: &[Image],
-    history: Option<Vec<Entry>>,
-) -> Result<BaseBody, No> {
-    let wanted = body::history(asked)?;
-    let chunks = images.iter().map(|image| ChunkBody {
-        part: part(image.kind),
-        version: image.version.to_string(),
-        name: image.name.to_string(),
-        artifacts: image.artifacts.iter().map(|a| artifact_body(asked, image.id, a)).collect(),
-    });
-    Ok(BaseBody {
-        id: action.id.to_string(),
-        deployment: DeploymentBody { download: "forced", update: "forced", chunks: chunks.collect() },
-        action_history: history
-            .map(|entries| HistoryBody { status: status(action), messages: messages(&entries, wanted) }),
-    })
-}
-
-/// hawkBit's names of module types, of which two are spelt differently here than in its management.
-fn part(kind: FirmwareType) -> String {
-    match kind.well_known_name() {
-        Some("application") => "bApp".into(),
-        Some(name) => name.into(),
-        None => format!("type-{kind}"),
-    }
-}
-
-/// The status of an action in hawkBit moves through these alone; details stand in the messages.
-fn status(action: &Action) -> &'static str {
-    match action.state {
-        _ if action.cancelling => "CANCELING",
-        State::Queued | State::Offered => "RUNNING",
-        State::Accepted
-        | State::Downloading
-        | State::Downloaded
-        | State::Waiting
-        | State::Installing
-        | State::Rebooting => "RETRIEVED",
-        State::Verifying | State::Succeeded | State::AlreadyInstalled => "FINISHED",
-        State::Failed(_) | State::Rejected | State::TimedOut | State::NotCompatible => "ERROR",
-        State::Cancelled | State::Superseded => "CANCELED",
-    }
-}
-
-/// What the device said, newest first. What the server says to itself hawkBit hides too.
-fn messages(entries: &[Entry], wanted: usize) -> Vec<String> {
-    let said = entries.iter().filter(|entry| matches!(entry.note, Note::Said(_) | Note::Answered(_)));
-    let lines = said.flat_map(|entry| {
-        let code = entry.code.map(|code| format!("Device reported status code: {code}"));
-        entry.details.iter().map(|detail| detail.to_string()).chain(code)
-    });
-    let mut lines: Vec<String> = lines.collect();
-    lines.reverse();
-    lines.truncate(wanted);
-    lines
-}
-
-/// `download` and `md5sum` for https, and their `-http` counterparts always: clients in the field look for either.
-fn artifact_body(asked: &Asked, image: ImageId, artifact: &Artifact) -> ArtifactBody {
-    let name = utf8_percent_encode(&artifact.name, SEGMENT);
-    let tail = format!("softwaremodules/{image}/artifacts/{name}");
-    let secure = asked.site.secure;
-    let link = || Link { href: file_href(asked, secure, &tail) };
-    let sum = || Link { href: file_href(asked, secure, &format!("{tail}.MD5SUM")) };
-    ArtifactBody {
-        filename: artifact.name.to_string(),
-        hashes: HashesBody {
-            sha1: hex(&artifact.sha1),
-            md5: hex(&artifact.md5),
-            sha256: artifact.sha256.to_string(),
-        },
-        size: artifact.size,
-        links: ArtifactLinks {
-            download: secure.then(link),
-            md5sum: secure.then(sum),
-            download_http: link(),
-            md5sum_http: sum(),
-        },
-    }
 }
 
 /// JSON or CBOR, tagged by its sum; 304 when the client has it already.
@@ -330,13 +244,13 @@ fn md5_line(artifact: &Artifact) -> Response {
 fn bytes(asked: &Asked, artifact: &Artifact, created: Time, file: ArtifactFile) -> Result<Response, No> {
     let size = file.len();
     let etag = format!("\"{}\"", hex(&artifact.sha1));
-    let plan = plan_or(&asked.headers, size, &etag, Plan::NotSatisfiable);
+    let uploaded = std::time::UNIX_EPOCH + std::time::Duration::from_millis(created.0);
+    let plan = plan_dated(&asked.headers, size, &etag, Plan::NotSatisfiable, Some(uploaded));
     let mut response =
         deliver(plan, &asked.method, file, &etag).map_err(|undelivered| match undelivered {
             Undelivered::OtherFile => No::OtherFile,
             Undelivered::OutOfRange => No::OutOfRange(size),
         })?;
-    let uploaded = std::time::UNIX_EPOCH + std::time::Duration::from_millis(created.0);
     let headers = response.headers_mut();
     headers.insert(CONTENT_DISPOSITION, attachment(&artifact.name));
     headers.insert(LAST_MODIFIED, header(httpdate::fmt_http_date(uploaded)));

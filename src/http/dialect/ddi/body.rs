@@ -7,15 +7,20 @@ use serde::de::{DeserializeOwned, Deserializer, Error, Visitor};
 
 use super::media::body_format;
 use crate::domain::device::Format;
-use crate::domain::event::{Configuration, Mode};
-use crate::domain::feedback::Feedback;
+use crate::domain::event::{Configuration, Consent, Mode};
+use crate::domain::feedback::{DETAILS_MAX, Feedback};
 use crate::domain::ids::{ActionId, AttributeId};
-use crate::domain::version::Running;
-use crate::http::dialect::{Asked, No};
+use crate::domain::version::{Running, Version};
+use crate::http::dialect::{Asked, Call, No};
 use crate::mqtt::payload::{CBOR_DEPTH_MAX, PayloadError, ddi_feedback};
 
 /// The most messages of a history that are shown, as hawkBit has it.
 pub const MESSAGES_MAX: usize = 100;
+
+/// The longest name of who agrees to everything, in characters (hawkBit's column).
+const INITIATOR_MAX: usize = 64;
+/// The longest reason for it, in characters.
+const REMARK_MAX: usize = 512;
 
 /// How many messages of the history are wanted: none without `actionHistory` or with 0, all that are shown with a
 /// negative number.
@@ -49,6 +54,66 @@ pub fn cancel_answer(asked: &Asked, body: &[u8], action: ActionId) -> Result<Fee
     let mut feedback = feedback(asked, body, action)?;
     feedback.fingerprint = !feedback.fingerprint;
     Ok(feedback)
+}
+
+#[derive(Deserialize)]
+struct ConsentWire {
+    confirmation: String,
+    code: Option<i32>,
+    details: Option<Vec<String>>,
+}
+
+/// `confirmationBase/{actionId}/feedback`
+pub fn consent(asked: &Asked, body: &[u8]) -> Result<Consent, No> {
+    let wire: ConsentWire = read(body_format(asked)?, body)?;
+    let agreed = match wire.confirmation.to_ascii_lowercase().as_str() {
+        "confirmed" => true,
+        "denied" => false,
+        _ => return Err(No::Malformed),
+    };
+    let details = wire.details.unwrap_or_default();
+    if details.len() > DETAILS_MAX {
+        return Err(No::TooMany("messages"));
+    }
+    Ok(Consent { agreed, code: wire.code, details: details.into_iter().map(Into::into).collect() })
+}
+
+#[derive(Deserialize)]
+struct AutoConfirmWire {
+    initiator: Option<String>,
+    remark: Option<String>,
+}
+
+/// `confirmationBase/activateAutoConfirm`; the body may be left out.
+pub fn agree_to_all(asked: &Asked, body: &[u8]) -> Result<Call, No> {
+    if body.is_empty() {
+        return Ok(Call::AgreeToAll { initiator: None, remark: None });
+    }
+    let AutoConfirmWire { initiator, remark } = read(body_format(asked)?, body)?;
+    let long = |text: &Option<String>, most| text.as_ref().is_some_and(|t| t.chars().count() > most);
+    if long(&initiator, INITIATOR_MAX) {
+        return Err(No::TooLong("initiator"));
+    }
+    if long(&remark, REMARK_MAX) {
+        return Err(No::TooLong("remark"));
+    }
+    Ok(Call::AgreeToAll { initiator: initiator.map(Into::into), remark: remark.map(Into::into) })
+}
+
+#[derive(Deserialize)]
+struct RunsWire {
+    name: String,
+    version: String,
+}
+
+/// `PUT installedBase`. A version that cannot be one of ours is that of no release.
+pub fn runs(asked: &Asked, body: &[u8]) -> Result<Call, No> {
+    let wire: RunsWire = read(body_format(asked)?, body)?;
+    if wire.name.is_empty() || wire.version.is_empty() {
+        return Err(No::Malformed);
+    }
+    let version = Version::parse(&wire.version).ok_or(No::UnknownRelease)?;
+    Ok(Call::Runs { name: wire.name.into(), version })
 }
 
 #[derive(Deserialize)]

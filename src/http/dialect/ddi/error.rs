@@ -30,9 +30,13 @@ fn fault(asked: &Asked, no: No) -> Fault {
         }
         No::AutoConfirmActive => Fault::new(Kind::AutoConfirmActive, "Auto confirmation is already active."),
         No::UnknownAction | No::Refused(Refusal::NotWaiting | Refusal::Waiting) => missing("Action"),
+        No::UnknownTenant => missing("Tenant"),
+        No::UnknownDevice => missing("Target"),
+        No::UnknownRelease => missing("DistributionSet"),
         No::UnknownArtifact => missing("Artifact"),
         No::Malformed => Fault::not_readable(),
         No::TooLong(what) => Fault::constraint(format!("{what} is too long")),
+        No::BadName(message) => Fault::constraint(message),
         No::BadAttributes(message) => Fault::new(Kind::Attributes, message),
         No::TooMany(what) => Fault::new(Kind::TooMany, format!("Quota exceeded: too many {what}.")),
         No::UnknownPath => Fault::no_path(),

@@ -1,10 +1,10 @@
 //! hawkBit's Direct Device Integration, as hawkBit 1.1 speaks it and devices since 2016 expect it.
 //!
-//! `/{tenant}/controller/v1/{controllerId}` and below. Not here: gateway tokens and certificates behind a proxy,
-//! devices that register themselves, confirmation, soft actions and maintenance windows.
+//! `/{tenant}/controller/v1/{controllerId}` and below.
 
 mod answer;
 mod body;
+mod deployment;
 mod error;
 mod media;
 mod path;
@@ -13,10 +13,11 @@ use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::http::Method;
+use axum::http::header::RANGE;
 use axum::response::Response;
 
-use super::{Asked, Call, Claim, Dialect, No, Reply, converse};
-use crate::domain::ids::ImageId;
+use super::{Asked, Call, Claim, Dialect, No, Proof, Reply, converse};
+use crate::domain::ids::{DeviceId, ImageId};
 use crate::engine::call::Secret;
 use crate::http::Door;
 use path::{Ended, Place};
@@ -42,8 +43,9 @@ impl Dialect for Ddi {
         if device.chars().count() > CONTROLLER_MAX {
             return Err(No::TooLong("controllerId"));
         }
-        let token = target_token(asked).ok_or(No::NotProven)?;
-        Ok(Claim { tenant: tenant.clone(), device: device.clone(), token })
+        let id = DeviceId::parse(device).map_err(|error| No::BadName(format!("controllerId: {error}")))?;
+        let proofs = certificate(asked, device).into_iter().chain(authorization(asked)).collect();
+        Ok(Claim { tenant: tenant.clone(), device: id, proofs })
     }
 
     fn call(&self, asked: &Asked, body: &[u8]) -> Result<Call, No> {
@@ -64,9 +66,15 @@ impl Dialect for Ddi {
             Place::CancelFeedback(action) => {
                 Call::CancelAnswer { action, feedback: body::cancel_answer(asked, body, action)? }
             }
+            Place::Installed => body::runs(asked, body)?,
+            Place::Confirmation => Call::Proposals,
+            Place::Proposal(action) => Call::Proposal { action, history: history()? },
+            Place::Consent(action) => Call::Consent { action, consent: body::consent(asked, body)? },
+            Place::Activate => body::agree_to_all(asked, body)?,
+            Place::Deactivate => Call::AskAgain,
             Place::ConfigData => Call::Configure(body::configuration(asked, body)?),
             Place::Artifacts(image) => Call::Artifacts { image },
-            Place::Artifact(image, name) => file(image, name),
+            Place::Artifact(image, name) => file(asked, image, name),
         })
     }
 
@@ -79,16 +87,42 @@ impl Dialect for Ddi {
 }
 
 /// A file, or with `.MD5SUM` behind its name the line that `md5sum` would write about it.
-fn file(image: ImageId, name: String) -> Call {
+fn file(asked: &Asked, image: ImageId, name: String) -> Call {
     match name.strip_suffix(".MD5SUM") {
         Some(name) if !name.is_empty() => Call::Sums { image, name: name.to_owned() },
-        Some(_) | None => Call::Artifact { image, name },
+        Some(_) | None => {
+            // A client that resumes asks for many parts: they would fill the history.
+            let whole = asked.method == Method::GET && !asked.headers.contains_key(RANGE);
+            let noted = whole.then(|| format!("/{}", asked.path.join("/")).into());
+            Call::Artifact { image, name, noted }
+        }
     }
 }
 
-/// `Authorization: TargetToken <token>`
-fn target_token(asked: &Asked) -> Option<Secret> {
+/// `Authorization: TargetToken <token>` or `GatewayToken <key>`
+fn authorization(asked: &Asked) -> Option<Proof> {
     let text = asked.header("authorization").filter(|text| text.len() <= AUTHORIZATION_MAX)?;
     let (scheme, token) = text.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("TargetToken").then(|| Secret::new(token.trim()))
+    let token = || Secret::new(token.trim());
+    match scheme.to_ascii_lowercase().as_str() {
+        "targettoken" => Some(Proof::Device(token())),
+        "gatewaytoken" => Some(Proof::Gateway(token())),
+        _ => None,
+    }
+}
+
+/// The device's name in a certificate and who signed it, as a proxy says: `X-Controller-Id` with `X-Authority`, or as
+/// up to hawkBit 0.9 `X-Ssl-Client-Cn` with `X-Ssl-Issuer-Hash-1` and on. From others than proxies that the operator
+/// trusts these never get here.
+fn certificate(asked: &Asked, device: &str) -> Option<Proof> {
+    let spellings = [("x-controller-id", "x-authority"), ("x-ssl-client-cn", "x-ssl-issuer-hash-")];
+    let (_, authority) = spellings.into_iter().find(|(name, _)| asked.header(name) == Some(device))?;
+    let of_authority = |name: &str| {
+        let tail = name.strip_prefix(authority).map(|tail| tail.trim_start_matches('-'));
+        tail.is_some_and(|tail| tail.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    let lines = asked.headers.iter().filter(|(name, _)| of_authority(name.as_str()));
+    let texts = lines.filter_map(|(_, value)| value.to_str().ok()).flat_map(|text| text.split([';', ',']));
+    let named = texts.map(str::trim).filter(|text| !text.is_empty());
+    Some(Proof::Certificate { authorities: named.map(Into::into).collect() })
 }

@@ -30,6 +30,18 @@ pub enum Place {
     Cancel(ActionId),
     /// `cancelAction/{id}/feedback`
     CancelFeedback(ActionId),
+    /// `installedBase`
+    Installed,
+    /// `confirmationBase`
+    Confirmation,
+    /// `confirmationBase/{id}`
+    Proposal(ActionId),
+    /// `confirmationBase/{id}/feedback`
+    Consent(ActionId),
+    /// `confirmationBase/activateAutoConfirm`
+    Activate,
+    /// `confirmationBase/deactivateAutoConfirm`
+    Deactivate,
     /// `configData`
     ConfigData,
     /// `softwaremodules/{id}/artifacts`
@@ -46,6 +58,12 @@ impl Place {
             // Spring takes a slash at the end for nothing.
             [] | [""] => Place::Root,
             ["configData"] => Place::ConfigData,
+            ["installedBase"] => Place::Installed,
+            ["confirmationBase"] => Place::Confirmation,
+            ["confirmationBase", "activateAutoConfirm"] => Place::Activate,
+            ["confirmationBase", "deactivateAutoConfirm"] => Place::Deactivate,
+            ["confirmationBase", id] => Place::Proposal(action(id)?),
+            ["confirmationBase", id, "feedback"] => Place::Consent(action(id)?),
             ["deploymentBase", id] => Place::Deployment(Ended::No, action(id)?),
             ["installedBase", id] => Place::Deployment(Ended::Yes, action(id)?),
             ["deploymentBase", id, "feedback"] => Place::Feedback(action(id)?),
@@ -68,6 +86,12 @@ impl Place {
             | Place::Feedback(_)
             | Place::Cancel(_)
             | Place::CancelFeedback(_)
+            | Place::Installed
+            | Place::Confirmation
+            | Place::Proposal(_)
+            | Place::Consent(_)
+            | Place::Activate
+            | Place::Deactivate
             | Place::ConfigData
             | Place::Artifacts(_) => true,
             Place::Artifact(..) => false,
@@ -80,10 +104,16 @@ impl Place {
             Place::Root
             | Place::Deployment(..)
             | Place::Cancel(_)
+            | Place::Confirmation
+            | Place::Proposal(_)
             | Place::Artifacts(_)
             | Place::Artifact(..) => ("GET,HEAD", &[Method::GET, Method::HEAD]),
-            Place::Feedback(_) | Place::CancelFeedback(_) => ("POST", &[Method::POST]),
-            Place::ConfigData => ("PUT", &[Method::PUT]),
+            Place::Feedback(_)
+            | Place::CancelFeedback(_)
+            | Place::Consent(_)
+            | Place::Activate
+            | Place::Deactivate => ("POST", &[Method::POST]),
+            Place::Installed | Place::ConfigData => ("PUT", &[Method::PUT]),
         };
         if has.contains(method) { Ok(()) } else { Err(No::WrongMethod(allowed)) }
     }

@@ -5,6 +5,7 @@ use tokio::task::JoinSet;
 use super::other;
 use crate::domain::catalog::Section;
 use crate::domain::device::Device;
+use crate::domain::filter::Filter;
 use crate::domain::ids::{DeviceId, DeviceKey, TenantId, Time};
 use crate::domain::tenant::Setting;
 use crate::engine::call::{Call, DeviceChange, NewDevice, Reply};
@@ -61,6 +62,19 @@ impl Desk {
         let key = self.key(id);
         let found = self.ask(move |reader, _| reader.device(&key)).await?;
         found.ok_or_else(|| Fault::missing("Target", id))
+    }
+
+    /// The ids of all devices that meet a condition.
+    pub async fn devices_where(&self, filter: Filter) -> Result<Vec<DeviceId>, Fault> {
+        let at = self.moment().await?;
+        let selection = Selection { filter: Some(filter), sort: None, offset: 0, limit: usize::MAX, at };
+        self.ask(move |reader, tenant| reader.select_device_ids(tenant, &selection)).await
+    }
+
+    /// The groups that devices are in.
+    pub async fn groups(&self) -> Result<Vec<String>, Fault> {
+        let groups = self.ask(|reader, tenant| reader.groups(tenant)).await?;
+        Ok(groups.into_iter().map(String::from).collect())
     }
 
     /// Which of these devices are there.

@@ -26,16 +26,6 @@ impl Desk {
         Ok(self.types().await?.module(self.image(id).await?))
     }
 
-    /// Images with their types, in the order in which they are named.
-    pub async fn modules_of(&self, ids: &[ImageId]) -> Result<Vec<Module>, Fault> {
-        let (types, ids) = (self.types().await?, ids.to_vec());
-        self.ask(move |reader, tenant| {
-            let images = ids.iter().filter_map(|id| reader.image(tenant, *id).transpose());
-            images.map(|image| Ok(types.module(image?))).collect()
-        })
-        .await
-    }
-
     /// The images that the request asks for; removed ones are not listed.
     pub async fn modules(&self, wanted: Wanted) -> Result<Slice<Module>, Fault> {
         let types = self.types().await?;
