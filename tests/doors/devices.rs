@@ -166,6 +166,11 @@ impl Arkors {
     }
 
     pub fn ask(&self, world: &World, version: u32) -> (u16, Value) {
+        self.ask_with(world, version, &[])
+    }
+
+    /// The same with further headers.
+    pub fn ask_with(&self, world: &World, version: u32, more: &[(&str, &str)]) -> (u16, Value) {
         let client = format!("{},{}", self.id, self.kind);
         let headers = [
             ("X-Arkors-Application-Id", "demo"),
@@ -174,6 +179,7 @@ impl Arkors {
             ("X-Arkors-Application-Client", &*client),
             ("Host", "ota.example:8080"),
         ];
+        let headers = [&headers, more].concat();
         parsed(&world.send("GET", &format!("/v1/updates/{PRODUCT}/{version}"), &headers, b""))
     }
 

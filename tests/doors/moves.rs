@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::devices::{Ddi, Esp, Native};
+use crate::devices::{Arkors, Ddi, Esp, Native};
 use crate::world::{NEW, PRODUCT, World};
 
 /// What has to be as it was.
@@ -50,4 +50,17 @@ fn an_esp_device_that_is_given_a_token_goes_on_over_mqtt() {
     assert_eq!(esp.poll(&world, NEW, ""), (401, String::new()));
     assert_eq!(esp.poll(&world, NEW, &token), (200, NEW.into()));
     assert_eq!(world.sees("/api/v1/devices/esp-1")["product"], json!(PRODUCT));
+}
+
+#[test]
+fn an_arkors_client_goes_on_over_mqtt_and_comes_back_with_its_token() {
+    let world = World::new();
+    let arkors = Arkors::born(&world, "and-1");
+    world.release();
+    assert_eq!(arkors.ask(&world, 1).0, 200);
+    goes_on(&world, arkors.id, arkors.token.clone());
+    assert_eq!(arkors.ask(&world, 2).0, 401);
+    let bearer = |token: &str| arkors.ask_with(&world, 2, &[("Authorization", &format!("Bearer {token}"))]);
+    assert_eq!(bearer("wrong").0, 401);
+    assert_eq!(bearer(&arkors.token), (404, json!({"error": "The application version is newest!"})));
 }

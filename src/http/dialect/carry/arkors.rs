@@ -67,7 +67,7 @@ pub async fn update(
         return Err(Fault::NoUpdate(NoUpdate::NoRecord));
     }
     let key = open::key(&client.device);
-    let known = open::admit(door, peer, &key, None, false).await?;
+    let known = open::admit(door, peer, &key, client.proof.as_deref(), false).await?;
     let current = entries.iter().find(|entry| entry.record.version == version);
     let running = running(current, version);
     let own = known.as_ref().is_none_or(|device| device.product == app.product);
