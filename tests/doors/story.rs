@@ -66,7 +66,9 @@ fn one_release_reaches_devices_at_all_five_doors() {
     FLEET.iter().for_each(|device| world.await_state(device, "succeeded"));
 
     let history = |device: &str| match device {
-        "ddi-1" => json!(["created", "told", "retrieved", "closed: success", "reported"]),
+        "ddi-1" => {
+            json!(["created", "told", "retrieved", "fetching", "fetching", "closed: success", "reported"])
+        }
         "esp-1" => json!(["created", "told", "retrieved", "reported"]),
         "arkors-1" => json!(["created", "told", "reported"]),
         // Who listens is told as the action is created.
