@@ -40,6 +40,12 @@ impl Native {
         Native { id, token, line }
     }
 
+    /// Feedback about an action.
+    pub fn says(&mut self, action: u64, execution: &str) -> ReasonCode {
+        let body = json!({"status": {"execution": execution, "result": {"finished": "none"}}}).to_string();
+        self.line.say(&topic(self.id, &format!("fb/{action}")), body).unwrap()
+    }
+
     /// Waits for what it is to run, fetches it and reports it; the action that it was told.
     pub fn update(&mut self, world: &World) -> u64 {
         let part = loop {
