@@ -161,7 +161,7 @@ fn the_example_takes_an_offer_and_reports_what_it_runs_after_its_boot() {
     assert_eq!((runs().as_deref(), world.installed()), (Some("1.0.1"), Some(world.payload.clone())));
 }
 
-/// How the action ended, and its history without the device's log.
+/// How the action ended, and its history without the device's log and the files that it fetched.
 fn story(action: &Value) -> (String, Vec<(String, Option<String>)>) {
     let entries = action["history"].as_array().unwrap().iter();
     let entries = entries.map(|entry| {
@@ -169,7 +169,8 @@ fn story(action: &Value) -> (String, Vec<(String, Option<String>)>) {
         (entry["note"].as_str().unwrap().to_owned(), detail)
     });
     let is_log = |(note, detail): &(String, Option<String>)| {
-        note == "proceeding" && !detail.as_deref().is_some_and(|detail| WORDS.contains(&detail))
+        note == "fetching"
+            || note == "proceeding" && !detail.as_deref().is_some_and(|detail| WORDS.contains(&detail))
     };
     (action["state"].as_str().unwrap().to_owned(), entries.filter(|entry| !is_log(entry)).collect())
 }
