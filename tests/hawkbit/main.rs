@@ -111,6 +111,10 @@ fn lines(expected: &[&str]) -> Vec<String> {
     expected.iter().map(|line| (*line).to_owned()).collect()
 }
 
+/// A file begins to be fetched: a line for each whole fetch, none for a part.
+const FETCHING: &str =
+    r#"fetching ["/DEFAULT/controller/v1/lamp-1/softwaremodules/1/artifacts/firmware.bin"]"#;
+
 #[tokio::test]
 async fn a_device_is_updated_from_the_first_poll_to_the_last_word() {
     let world = World::deployed();
@@ -145,6 +149,7 @@ async fn a_device_is_updated_from_the_first_poll_to_the_last_word() {
         "told []",
         "retrieved []",
         "download []",
+        FETCHING,
         "downloaded []",
         r#"proceeding ["half way"]"#,
         r#"closed: success ["well","done"]"#,
@@ -199,7 +204,15 @@ async fn an_image_with_a_wrong_sum_is_refused_by_each_of_the_sums() {
     let update = world.update().await;
     assert_eq!(sums(&update).await, [false; 3]);
     update.send_feedback(Execution::Closed, Finished::Failure, vec!["wrong sum"]).await.unwrap();
-    let expected = ["created []", "told []", "retrieved []", r#"closed: failure ["wrong sum"]"#];
+    let expected = [
+        "created []",
+        "told []",
+        "retrieved []",
+        FETCHING,
+        FETCHING,
+        FETCHING,
+        r#"closed: failure ["wrong sum"]"#,
+    ];
     assert_eq!(world.story(), ("failed".to_owned(), lines(&expected)));
 }
 
@@ -247,8 +260,10 @@ async fn a_cancel_is_refused_and_then_confirmed() {
         "told []",
         "retrieved []",
         "cancel-asked []",
+        "retrieved []",
         r#"to the cancel: rejected ["too late"]"#,
         "cancel-asked []",
+        "retrieved []",
         r#"to the cancel: closed: success ["stopped"]"#,
     ];
     assert_eq!(world.story(), ("cancelled".to_owned(), lines(&expected)));
