@@ -149,12 +149,13 @@ impl Batch<'_> {
                 let subject = DeviceSubject { device: &decided.device, names: &names };
                 own.filter.matches(&subject, moment(tenant_row.as_ref(), self.now))
             };
-            if fits && self.can_bring(&tenant, &own.auto)? {
-                if let Some(more) = self.bring(decided.device.clone(), own)? {
-                    decided.device = more.device;
-                    decided.under_way = more.under_way;
-                    decided.created.extend(more.created);
-                }
+            if fits
+                && self.can_bring(&tenant, &own.auto)?
+                && let Some(more) = self.bring(decided.device.clone(), own)?
+            {
+                decided.device = more.device;
+                decided.under_way = more.under_way;
+                decided.created.extend(more.created);
             }
         }
         Ok(())

@@ -56,12 +56,19 @@ pub fn fields() -> String {
     FIELDS.iter().map(|field| (*field).to_owned()).chain(maps).collect::<Vec<_>>().join(", ")
 }
 
+/// What people call a release.
+#[derive(Clone)]
+struct Called {
+    name: Box<str>,
+    version: Box<str>,
+}
+
 /// The names that devices refer to by id, looked up once for many devices.
 pub struct Names<'a> {
     view: View<'a>,
     tenant: &'a TenantId,
     tags: RefCell<HashMap<ItemId, Option<Box<str>>>>,
-    releases: RefCell<HashMap<ReleaseId, Option<(Box<str>, Box<str>)>>>,
+    releases: RefCell<HashMap<ReleaseId, Option<Called>>>,
     products: RefCell<HashMap<ProductId, Box<str>>>,
 }
 
@@ -80,10 +87,10 @@ impl<'a> Names<'a> {
         self.tags.borrow_mut().entry(id).or_insert_with(look).clone()
     }
 
-    fn release(&self, id: ReleaseId) -> Option<(Box<str>, Box<str>)> {
+    fn release(&self, id: ReleaseId) -> Option<Called> {
         let look = || {
             let release = readable(self.view.release(self.tenant, id));
-            release.map(|release| (release.name, release.version.as_str().into()))
+            release.map(|release| Called { name: release.name, version: release.version.as_str().into() })
         };
         self.releases.borrow_mut().entry(id).or_insert_with(look).clone()
     }
@@ -145,7 +152,7 @@ impl DeviceSubject<'_> {
         running.version.as_ref().map(|version| version.as_str().into()).or_else(number)
     }
 
-    fn release(&self, target: Option<Target>) -> Option<(Box<str>, Box<str>)> {
+    fn release(&self, target: Option<Target>) -> Option<Called> {
         match target? {
             Target::Release(id) => self.names.release(id),
             Target::Image(_) => None,
@@ -170,14 +177,14 @@ impl DeviceSubject<'_> {
             "lastcontrollerrequestat" => device.last_seen.map(Value::Time),
             "product" | "targettype.key" => text(device.product.as_str()),
             "targettype.name" => Some(Value::Text(self.names.product(&device.product))),
-            "assignedds.name" => self.release(device.assigned).map(|(name, _)| Value::Text(name)),
-            "assignedds.version" => self.release(device.assigned).map(|(_, version)| Value::Text(version)),
+            "assignedds.name" => self.release(device.assigned).map(|release| Value::Text(release.name)),
+            "assignedds.version" => self.release(device.assigned).map(|release| Value::Text(release.version)),
             "installedds.name" => {
-                self.release(device.installed.map(|own| own.target)).map(|(name, _)| Value::Text(name))
+                self.release(device.installed.map(|own| own.target)).map(|release| Value::Text(release.name))
             }
-            "installedds.version" => {
-                self.release(device.installed.map(|own| own.target)).map(|(_, version)| Value::Text(version))
-            }
+            "installedds.version" => self
+                .release(device.installed.map(|own| own.target))
+                .map(|release| Value::Text(release.version)),
             "autoconfirm" => Some(Value::Flag(profile.auto_confirm.is_some())),
             "online" => Some(Value::Flag(device.online)),
             _ => None,

@@ -228,6 +228,42 @@ fn what_is_answered_survives_a_crash() {
 }
 
 #[test]
+fn only_a_trusted_proxy_may_say_who_a_device_is_and_where() {
+    // What is told of a device that a proxy names, what its links begin with, and where it is.
+    let outcome = |trusted: &str| {
+        let server = Server::with(&[], &[("UPDRAFT_HTTP_TRUSTED_PROXIES", trusted)]);
+        let token = lamp(&server);
+        let send = |method: &str, path: &str, headers: &[(&str, &str)], body: &str| {
+            let mut request = Request::new(method, path);
+            headers.iter().for_each(|(name, value)| request.header(name, value));
+            request.body = body.into();
+            request.send(server.http())
+        };
+        let operator = format!("Bearer {}", server.token());
+        let operator = [("Authorization", operator.as_str()), ("Content-Type", "application/json")];
+        let settings =
+            json!({"authentication.header.enabled": true, "authentication.header.authority": "ca"});
+        let set = send("PUT", "/rest/v1/system/configs", &operator, &settings.to_string());
+        assert!(set.status() < 300, "{}", set.first);
+        let named = [("X-Controller-Id", "lamp-9"), ("X-Authority", "ca")];
+        let named = send("GET", "/default/controller/v1/lamp-9", &named, "").status();
+        let token = format!("TargetToken {token}");
+        let proven = [("Authorization", token.as_str()), ("Host", "ota.example")];
+        let proven = [proven.as_slice(), &[("X-Forwarded-Proto", "https")]].concat();
+        let proven = [proven.as_slice(), &[("X-Forwarded-For", "203.0.113.9, 198.51.100.7")]].concat();
+        let poll = send("GET", "/default/controller/v1/lamp-1", &proven, "");
+        let poll: Value = serde_json::from_slice(&poll.body).unwrap();
+        let link = text(&poll["_links"]["deploymentBase"]["href"]).split('/').next().unwrap().to_owned();
+        let target = send("GET", "/rest/v1/targets/lamp-1", &operator, "");
+        let target: Value = serde_json::from_slice(&target.body).unwrap();
+        (named, link, text(&target["ipAddress"]).to_owned())
+    };
+    assert_eq!(outcome("10.0.0.0/8"), (401, "http:".into(), "127.0.0.1".into()));
+    assert_eq!(outcome(""), (401, "http:".into(), "127.0.0.1".into()));
+    assert_eq!(outcome("127.0.0.1,::1"), (200, "https:".into(), "198.51.100.7".into()));
+}
+
+#[test]
 fn a_full_history_takes_only_the_end_of_the_action() {
     let server = Server::start();
     let token = lamp(&server);

@@ -210,10 +210,10 @@ impl Batch<'_> {
         if !self.locks_implicitly(tenant)? {
             return Ok(());
         }
-        if let Target::Release(id) = target {
-            if let Some(release) = self.draft.view().release(tenant, id)?.filter(|release| !release.locked) {
-                self.draft.put_release(&Release { locked: true, ..release })?;
-            }
+        if let Target::Release(id) = target
+            && let Some(release) = self.draft.view().release(tenant, id)?.filter(|release| !release.locked)
+        {
+            self.draft.put_release(&Release { locked: true, ..release })?;
         }
         for image in self.images_of(tenant, target)?.into_iter().filter(|image| !image.locked) {
             self.draft.put_image(&Image { locked: true, ..Image::clone(&image) })?;

@@ -76,6 +76,30 @@ impl Reader {
         Ok(Selected { rows, total: found.total })
     }
 
+    /// The ids of the actions that a condition finds, newest first, of the tenant or of one of its devices.
+    pub fn select_action_ids(
+        &self,
+        tenant: &TenantId,
+        device: Option<&DeviceId>,
+        selection: &Selection,
+        own: impl Fn(&Action) -> bool,
+    ) -> Result<Vec<ActionId>, StoreError> {
+        self.ask(|view| {
+            let names = Names::new(view, tenant);
+            let (mut ids, mut before) = (Vec::new(), None);
+            loop {
+                let stride = actions(view, tenant, device, before)?;
+                let is_last = stride.len() < STRIDE;
+                before = stride.last().map(|action| action.id);
+                let fits = |action: &&Action| own(action) && selection.admits(&*names.show(*action));
+                ids.extend(stride.iter().filter(fits).map(|action| action.id));
+                if is_last {
+                    return Ok(ids);
+                }
+            }
+        })
+    }
+
     /// The ids of the devices that a condition finds, in their order.
     pub fn select_device_ids(
         &self,

@@ -115,9 +115,9 @@ impl<'a> ActionSubject<'a> {
             "createdby" => Some(text(&action.by)),
             "lastmodifiedat" => Some(Value::Time(action.changed)),
             "distributionset.id" => release.map(|id| number(id.get())),
-            "distributionset.name" => self.names.release(release?).map(|(name, _)| Value::Text(name)),
+            "distributionset.name" => self.names.release(release?).map(|release| Value::Text(release.name)),
             "distributionset.version" => {
-                self.names.release(release?).map(|(_, version)| Value::Text(version))
+                self.names.release(release?).map(|release| Value::Text(release.version))
             }
             _ => None,
         }

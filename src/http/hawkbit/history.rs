@@ -173,3 +173,135 @@ fn name(word: Word) -> &'static str {
         Word::Closed(_) => "closed",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::domain::action::Failure;
+    use crate::domain::deployment::Target;
+    use crate::domain::ids::{ActionId, DeploymentId, DeviceId, DeviceKey, ReleaseId, TenantId};
+    use crate::domain::terms::Terms;
+
+    fn action() -> Action {
+        Action {
+            id: ActionId::new(1).unwrap(),
+            device: DeviceKey { tenant: TenantId::default(), device: DeviceId::parse("d").unwrap() },
+            target: Target::Release(ReleaseId::new(1).unwrap()),
+            components: Vec::new(),
+            origin: Origin::Deployment(DeploymentId::new(1).unwrap()),
+            terms: Terms::default(),
+            by: "ada".into(),
+            unconfirmed: false,
+            state: State::Queued,
+            last_code: None,
+            read: false,
+            warning: false,
+            cancelling: false,
+            cancel_by: None,
+            attempt: 1,
+            verified_in: None,
+            progress: None,
+            fingerprints: Vec::new(),
+            entries: 0,
+            created: Time(0),
+            changed: Time(0),
+        }
+    }
+
+    fn entry(note: Note, state: State, code: Option<i32>, details: &[&str]) -> Entry {
+        let details = details.iter().map(|detail| (*detail).into()).collect();
+        Entry { at: Time(7), state, note, code, details }
+    }
+
+    #[test]
+    fn every_entry_is_written_as_hawkbit_writes_it() {
+        let (going, done) = (State::Accepted, State::Succeeded);
+        let failed = State::Failed(Failure::NotConverged);
+        let closed = |finished| Note::Said(Word::Closed(finished));
+        let table: &[(Note, State, &str, &str)] = &[
+            (Note::Created, State::Queued, "running", "Assignment initiated by user 'ada'"),
+            (Note::Created, State::AlreadyInstalled, "finished", "Assignment initiated by user 'ada'"),
+            (Note::Created, State::NotCompatible, "error", "Assignment initiated by user 'ada'"),
+            (Note::Said(Word::Proceeding), going, "running", "Update Server: Target reported PROCEEDING"),
+            (Note::Said(Word::Scheduled), going, "running", "Update Server: Target reported SCHEDULED"),
+            (Note::Said(Word::Resumed), going, "running", "Update Server: Target reported RESUMED"),
+            (
+                Note::Said(Word::Download),
+                going,
+                "download",
+                "Update Server: Target confirmed download start.",
+            ),
+            (Note::Said(Word::Rejected), going, "warning", "Update Server: Target REJECTED update."),
+            (Note::Said(Word::Canceled), going, "canceled", "Update Server: Target confirmed cancelation."),
+            (closed(Finished::Success), done, "finished", "Update Server: Target reported CLOSED with OK!"),
+            (closed(Finished::None), done, "finished", "Update Server: Target reported CLOSED with OK!"),
+            (closed(Finished::Failure), failed, "error", "Update Server: Target reported CLOSED with ERROR!"),
+            (Note::Reported, done, "finished", "Update Server: Target reports the assigned version."),
+            (
+                Note::Reported,
+                failed,
+                "error",
+                "Update Server: Target reports another version than the assigned one.",
+            ),
+            (Note::CancelAsked, going, "canceling", "Update Server: manual cancelation requested"),
+            (
+                Note::CancelAsked,
+                State::Cancelled,
+                "canceled",
+                "Update Server: A force quit has been performed.",
+            ),
+            (
+                Note::Answered(Word::Closed(Finished::None)),
+                State::Cancelled,
+                "canceled",
+                "Update Server: Cancelation confirmed.",
+            ),
+            (
+                Note::Answered(Word::Rejected),
+                going,
+                "cancel_rejected",
+                "Update Server: Target rejected the cancelation request.",
+            ),
+            (
+                Note::Superseded,
+                State::Superseded,
+                "canceled",
+                "Update Server: cancel obsolete action due to new update",
+            ),
+        ];
+        for (note, state, status, message) in table {
+            let written = lines(&action(), &[entry(*note, *state, None, &[])]);
+            let messages = vec![(*message).to_owned()];
+            assert_eq!(written, [Line { number: 1, status, messages, at: Time(7), code: None }], "{note:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_said_takes_the_place_of_the_servers_words_and_a_code_is_added() {
+        let said = entry(Note::Said(Word::Proceeding), State::Accepted, Some(-3), &["erasing", "writing"]);
+        let told = entry(Note::Told, State::Offered, None, &[]);
+        let fetched = entry(Note::Fetching, State::Downloading, None, &["/a.bin"]);
+        let written = lines(&action(), &[told, said, fetched]);
+        let shown: Vec<_> = written.iter().map(|line| (line.number, line.messages.join("|"))).collect();
+        let expected = [
+            (2, "erasing|writing|Device reported status code: -3".to_owned()),
+            (3, "Update Server: Target downloads /a.bin".to_owned()),
+        ];
+        assert_eq!(shown, expected, "that a device was told is no news in hawkBit");
+    }
+
+    #[test]
+    fn an_assignment_that_waited_for_somebody_began_with_waiting() {
+        let mut waiting = action();
+        waiting.terms.consent = true;
+        waiting.unconfirmed = true;
+        let created = entry(Note::Created, State::Queued, None, &[]);
+        assert_eq!(lines(&waiting, std::slice::from_ref(&created))[0].status, "wait_for_confirmation");
+        waiting.unconfirmed = false;
+        assert_eq!(lines(&waiting, std::slice::from_ref(&created))[0].status, "running", "nobody was asked");
+        let agreed = entry(Note::Confirmed, State::Queued, None, &[]);
+        let statuses: Vec<_> = lines(&waiting, &[created, agreed]).iter().map(|line| line.status).collect();
+        assert_eq!(statuses, ["wait_for_confirmation", "running"]);
+    }
+}

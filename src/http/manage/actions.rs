@@ -9,7 +9,7 @@ use axum::routing::get;
 use super::desk::{At, Desk, id, nothing};
 use super::list::{self, Fields, Row, Wanted};
 use super::sent::Sent;
-use super::shape::{Shape, page};
+use super::shape::{Links, Shape, page};
 use crate::domain::action::Action;
 use crate::domain::filter::Value;
 use crate::domain::ids::{ActionId, ReleaseId, Time};
@@ -37,7 +37,7 @@ pub struct Act {
     pub action: Action,
     /// What people call its device; the id where it is gone.
     pub target_name: Box<str>,
-    /// Id, name and version of its release, where it brings one.
+    /// Its release with what people call it, where it brings one.
     pub set: Option<(ReleaseId, Box<str>)>,
 }
 
@@ -72,7 +72,7 @@ impl Act {
         shape.links(self.links(desk, full))
     }
 
-    fn links(&self, desk: &Desk, full: bool) -> super::shape::Links {
+    fn links(&self, desk: &Desk, full: bool) -> Links {
         let Action { id, device, .. } = &self.action;
         let target = format!("targets/{}", device.device);
         let own = format!("{target}/actions/{id}");

@@ -15,11 +15,12 @@ use super::list::Wanted;
 use super::sent::Sent;
 use super::sets::release_id;
 use super::shape::{Shape, page};
+use super::targetfilters;
 use super::targets::{self, device_id};
-use crate::domain::catalog::{Section, What};
+use crate::domain::catalog::{Item, Section, What};
 use crate::domain::deployment::Target;
 use crate::domain::device::Device;
-use crate::domain::ids::{DeviceId, ReleaseId, Time};
+use crate::domain::ids::{ActionId, DeviceId, ReleaseId, Time};
 use crate::domain::terms::{Force, Terms, Weight};
 use crate::domain::window::Window;
 use crate::engine::call::{ASSIGNMENTS_MAX, Assignment};
@@ -174,10 +175,9 @@ async fn assign_sets(desk: Desk, At(text): At<String>, sent: Sent) -> Result<Res
 }
 
 fn reply(desk: &Desk, assigned: &Assigned) -> Shape {
-    let action = |(id, device): &(_, DeviceId)| {
-        Shape::new()
-            .put("id", crate::domain::ids::ActionId::get(*id))
-            .links(desk.links(&format!("targets/{device}/actions/{id}")))
+    let action = |(id, device): &(ActionId, DeviceId)| {
+        let links = desk.links(&format!("targets/{device}/actions/{id}"));
+        Shape::new().put("id", id.get()).links(links)
     };
     Shape::new()
         .put("assigned", assigned.actions.len())
@@ -224,11 +224,11 @@ async fn list_filters(desk: Desk, At(text): At<String>) -> Result<Response, Faul
     let id = desk.release(release_id(&text)?).await?.id;
     let own = filters(&desk, id).await?;
     let found = desk.pick(own).await?;
-    let content = found.rows.iter().map(|item| super::targetfilters::shape(&desk, item)).collect();
+    let content = found.rows.iter().map(|item| targetfilters::shape(&desk, item)).collect();
     Ok(desk.ok(&page(content, found.total)))
 }
 
-async fn filters(desk: &Desk, release: ReleaseId) -> Result<Vec<crate::domain::catalog::Item>, Fault> {
+async fn filters(desk: &Desk, release: ReleaseId) -> Result<Vec<Item>, Fault> {
     let mut items = desk.items(Section::Filters).await?;
     items.retain(|item| match &item.what {
         What::Filter { auto, .. } => {

@@ -16,12 +16,10 @@ use super::sent::Sent;
 use super::shape::page;
 use super::targets::device_id;
 use crate::domain::event::{Consent, Withdrawal};
+use crate::domain::feedback::DETAILS_MAX;
 use crate::domain::ids::DeviceId;
 use crate::http::Door;
 use crate::http::hawkbit::{Fault, Kind, history};
-
-/// The most texts with an answer, and the longest of them (hawkBit's).
-const DETAILS_MAX: usize = 50;
 
 pub(super) fn routes() -> Router<Arc<Door>> {
     Router::new()

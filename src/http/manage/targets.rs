@@ -8,9 +8,9 @@ use axum::routing::{get, post};
 use serde::Deserialize;
 
 use super::desk::{At, Desk, nothing};
-use super::list::{Fields, Wanted};
+use super::list::{Fields, Slice, Wanted};
 use super::sent::Sent;
-use super::shape::{Shape, page};
+use super::shape::{Links, Shape, page};
 use super::{fields, items, settags};
 use crate::domain::catalog::{Section, What};
 use crate::domain::device::{AutoConfirm, Device, Profile};
@@ -23,14 +23,17 @@ use crate::http::hawkbit::{Fault, Kind};
 /// What targets are filtered and sorted by.
 pub const FIELDS: Fields = Fields { has: subject::has_field, names: subject::fields };
 
+/// The longest name, in characters (hawkBit's).
+const NAME_MAX: usize = 128;
 /// The longest security token, in characters (hawkBit's).
 const TOKEN_MAX: usize = 128;
 /// The longest address, in characters (hawkBit's).
 const ADDRESS_MAX: usize = 512;
 /// The longest name of a group, in characters (hawkBit's).
 pub const GROUP_MAX: usize = 256;
-/// The longest initiator and remark of an auto-confirmation, in characters (hawkBit's).
+/// The longest initiator of an auto-confirmation, in characters (hawkBit's).
 const INITIATOR_MAX: usize = 64;
+/// The longest remark of an auto-confirmation, in characters (hawkBit's).
 const REMARK_MAX: usize = 512;
 /// The version of a firmware type is the attribute with this number and the type's own.
 const VERSION_BASE: u16 = 2000;
@@ -99,7 +102,7 @@ struct Consenting {
 impl Said {
     fn profile(&self) -> Result<Profile, Fault> {
         Ok(Profile {
-            name: fields::some_text("name", self.name.as_deref(), 128)?,
+            name: fields::some_text("name", self.name.as_deref(), NAME_MAX)?,
             description: fields::description(self.description.as_deref())?,
             address: self.address.as_deref().map(address).transpose()?,
             group: fields::some_text("group", self.group.as_deref(), GROUP_MAX)?,
@@ -128,6 +131,14 @@ impl Said {
         let product = self.product(desk).await?.map(DeviceChange::Product);
         Ok([describe].into_iter().chain(token).chain(wanted).chain(product).collect())
     }
+}
+
+/// An empty text is none.
+fn without_empty(profile: Profile) -> Profile {
+    let some = |text: Option<Box<str>>| text.filter(|text| !text.is_empty());
+    let Profile { name, description, address, group, .. } = profile;
+    let [name, description, address, group] = [name, description, address, group].map(some);
+    Profile { name, description, address, group, ..Profile::default() }
 }
 
 /// hawkBit takes URIs; a bare host is one that its devices use too.
@@ -190,7 +201,7 @@ impl Target {
             .links(self.links(desk, full))
     }
 
-    fn links(&self, desk: &Desk, full: bool) -> super::shape::Links {
+    fn links(&self, desk: &Desk, full: bool) -> Links {
         let links = desk.links(&format!("targets/{}", self.device.key.device));
         if !full {
             return links;
@@ -223,7 +234,7 @@ impl Polling {
 ///
 /// # Errors
 /// 404 without the tenant.
-pub async fn shown(desk: &Desk, found: super::list::Slice<Target>, full: bool) -> Result<Response, Fault> {
+pub async fn shown(desk: &Desk, found: Slice<Target>, full: bool) -> Result<Response, Fault> {
     let polling = desk.polling().await?;
     let content = found.rows.iter().map(|target| target.shape(desk, polling, full)).collect();
     Ok(desk.ok(&page(content, found.total)))
@@ -242,7 +253,7 @@ async fn add(desk: Desk, sent: Sent) -> Result<Response, Fault> {
     for new in &new {
         let id = new.controller_id.as_deref().ok_or_else(|| Fault::constraint("controllerId is missing"))?;
         let id = DeviceId::parse(id).map_err(|error| Fault::constraint(format!("controllerId {error}")))?;
-        let (token, profile) = (new.token()?, new.profile()?);
+        let (token, profile) = (new.token()?, without_empty(new.profile()?));
         devices.push(NewDevice { id, product: new.product(&desk).await?, token, profile });
     }
     let made = desk.add_devices(devices).await?;

@@ -143,13 +143,14 @@ impl<'a> ImageRecord<'a> {
 
 impl<'a> AboutRecord<'a> {
     fn of(about: &'a About) -> Self {
-        let value = |(name, own): (&'a Box<str>, &'a Metadata)| {
-            (Cow::Borrowed(&**name), Cow::Borrowed(&*own.value), own.visible)
-        };
         AboutRecord {
             description: about.description.as_deref().map(Cow::Borrowed),
             vendor: about.vendor.as_deref().map(Cow::Borrowed),
-            metadata: about.metadata.iter().map(value).collect(),
+            metadata: about
+                .metadata
+                .iter()
+                .map(|(name, own)| (Cow::Borrowed(&**name), Cow::Borrowed(&*own.value), own.visible))
+                .collect(),
         }
     }
 

@@ -178,7 +178,7 @@ impl View<'_> {
     /// The token of a device, where it may be read again.
     pub fn open_token(self, key: &DeviceKey) -> Result<Option<Box<str>>, StoreError> {
         let row = keys::device(&key.tenant, &key.device);
-        self.row(Table::OpenTokens, &row, |bytes| decode::<Box<str>>(bytes))
+        self.row(Table::OpenTokens, &row, decode::<Box<str>>)
     }
 
     /// Images of a tenant, oldest first.

@@ -75,8 +75,7 @@ impl Desk {
         let selection = Selection { filter, sort: None, offset: 0, limit: usize::MAX, at };
         self.ask(move |reader, tenant| {
             let ended = |action: &Action| action.state.is_terminal();
-            let found = reader.select_actions(tenant, device.as_ref(), &selection, ended)?;
-            Ok(found.rows.into_iter().map(|action| action.id).collect())
+            reader.select_action_ids(tenant, device.as_ref(), &selection, ended)
         })
         .await
     }
