@@ -132,6 +132,19 @@ fn an_update_that_is_called_off_during_the_download_is_not_installed() {
 }
 
 #[test]
+fn an_image_that_is_only_to_be_downloaded_is_passed_over() {
+    let world = World::new();
+    world.assign_download(Made::Well);
+    let device = world.start("");
+    eventually("the end", || (world.action()["done"] == true).then_some(()));
+    // It installs while it downloads, so it does neither and says that it is done.
+    let done = ("closed: success", Some("Skipped Update."));
+    let expected = [("created", None), ("told", None), ("retrieved", None), done];
+    assert_eq!(story(&world.action()), ("succeeded".to_owned(), own(&expected)));
+    assert_eq!((world.installed(), device.log().contains("> GET /DEFAULT")), (None, false));
+}
+
+#[test]
 fn the_example_takes_an_offer_and_reports_what_it_runs_after_its_boot() {
     let world = World::new();
     let device = world.start_example();
