@@ -83,7 +83,7 @@ async fn mark_many(desk: Desk, At(text): At<String>, sent: Sent, on: bool) -> Re
     let (tag, policy) = (tag(&desk, &text).await?.id, OnMissing::of(&desk)?);
     let (found, missing) = named(&desk, &sent).await?;
     match missing {
-        Some(fault) if policy == OnMissing::Fail => return Err(fault),
+        Some(fault) if policy == OnMissing::Fail => Err(fault),
         missing => {
             desk.change_devices(found, || DeviceChange::Tag(tag, on)).await?;
             match missing {
