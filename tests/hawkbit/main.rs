@@ -274,7 +274,7 @@ async fn a_cancel_is_refused_and_then_confirmed() {
 #[tokio::test]
 async fn an_update_waits_for_the_user_who_declines_and_then_agrees() {
     let world = World::new();
-    world.manage("PUT", "system/configs", &json!({"user.confirmation.flow.enabled": true}), 204);
+    world.manage("PUT", "system/configs", &json!({"user.confirmation.flow.enabled": true}), 200);
     let operator = world.server.client();
     assert_eq!(operator.upload("lamp", "1.0.1", &world.image).status, 201);
     let set = json!({"name": "lamp", "version": "1.0.1", "images": [1]});
