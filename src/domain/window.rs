@@ -6,7 +6,7 @@ use self::cron::Schedule;
 use super::ids::Time;
 use super::tenant::seconds;
 
-pub use cron::ScheduleError;
+pub use self::cron::ScheduleError;
 
 /// The furthest zones are 18 hours from UTC (Java: `ZoneOffset`), in minutes.
 const OFFSET_MAX: i16 = 18 * 60;

@@ -23,12 +23,8 @@ pub(super) fn routes() -> Router<Arc<Door>> {
 }
 
 fn entries(device: &Device) -> Vec<Entry> {
-    let entry = |(key, value): (&Box<str>, &Box<str>)| Entry {
-        key: key.clone(),
-        value: value.clone(),
-        visible: None,
-    };
-    device.profile.metadata.iter().map(entry).collect()
+    let own = device.profile.metadata.iter();
+    own.map(|(key, value)| Entry { key: key.clone(), value: value.clone(), visible: None }).collect()
 }
 
 async fn list(desk: Desk, At(text): At<String>) -> Result<Response, Fault> {

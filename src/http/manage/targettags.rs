@@ -82,15 +82,13 @@ async fn mark_one(desk: Desk, At((text, target)): At<(String, String)>, on: bool
 async fn mark_many(desk: Desk, At(text): At<String>, sent: Sent, on: bool) -> Result<Response, Fault> {
     let (tag, policy) = (tag(&desk, &text).await?.id, OnMissing::of(&desk)?);
     let (found, missing) = named(&desk, &sent).await?;
+    if let (Some(fault), OnMissing::Fail) = (&missing, policy) {
+        return Err(fault.clone());
+    }
+    desk.change_devices(found, || DeviceChange::Tag(tag, on)).await?;
     match missing {
-        Some(fault) if policy == OnMissing::Fail => return Err(fault),
-        missing => {
-            desk.change_devices(found, || DeviceChange::Tag(tag, on)).await?;
-            match missing {
-                Some(fault) if policy == OnMissing::TakeAndFail => Err(fault),
-                Some(_) | None => Ok(nothing()),
-            }
-        }
+        Some(fault) if policy == OnMissing::TakeAndFail => Err(fault),
+        Some(_) | None => Ok(nothing()),
     }
 }
 
