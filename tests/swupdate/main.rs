@@ -167,6 +167,9 @@ fn the_example_takes_an_offer_and_reports_what_it_runs_after_its_boot() {
     assert_eq!((runs().as_deref(), world.installed()), (Some("1.0.1"), Some(world.payload.clone())));
 }
 
+/// After these there is something new to read.
+const BEFORE_READ: [&str; 2] = ["told", "cancel-asked"];
+
 /// How the action ended, and its history without the device's log.
 fn story(action: &Value) -> (String, Vec<(String, Option<String>)>) {
     let entries = action["history"].as_array().unwrap().iter();
@@ -177,7 +180,16 @@ fn story(action: &Value) -> (String, Vec<(String, Option<String>)>) {
     let is_log = |(note, detail): &(String, Option<String>)| {
         note == "proceeding" && !detail.as_deref().is_some_and(|detail| WORDS.contains(&detail))
     };
-    (action["state"].as_str().unwrap().to_owned(), entries.filter(|entry| !is_log(entry)).collect())
+    let mut story: Vec<(String, Option<String>)> = Vec::new();
+    for entry in entries.filter(|entry| !is_log(entry)) {
+        // It reads its action again and again while it works on it; once is enough to tell.
+        let again = entry.0 == "retrieved"
+            && story.last().is_none_or(|(note, _)| !BEFORE_READ.contains(&note.as_str()));
+        if !again {
+            story.push(entry);
+        }
+    }
+    (action["state"].as_str().unwrap().to_owned(), story)
 }
 
 fn own(story: &[(&str, Option<&str>)]) -> Vec<(String, Option<String>)> {
