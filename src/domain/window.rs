@@ -2,11 +2,11 @@
 
 mod cron;
 
+use self::cron::Schedule;
 use super::ids::Time;
 use super::tenant::seconds;
-use cron::Schedule;
 
-pub use cron::ScheduleError;
+pub use self::cron::ScheduleError;
 
 /// The furthest zones are 18 hours from UTC (Java: `ZoneOffset`), in minutes.
 const OFFSET_MAX: i16 = 18 * 60;

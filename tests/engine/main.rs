@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod matching;
+mod windows;
 mod world;
 
 use std::sync::atomic::Ordering;

@@ -51,6 +51,18 @@ impl World {
         self.client.poll().await.unwrap().update().unwrap().fetch().await.unwrap()
     }
 
+    /// Asks at hawkBit's management door.
+    fn manage(&self, method: &str, path: &str, body: &Value, expected: u16) {
+        let agent: ureq::Agent = ureq::Agent::config_builder().proxy(None).build().into();
+        let url = format!("http://{}/rest/v1/{path}", self.server.http());
+        let request = match method {
+            "PUT" => agent.put(url),
+            _ => agent.post(url),
+        };
+        let request = request.header("authorization", format!("Bearer {}", self.server.token()));
+        assert_eq!(request.send_json(body).unwrap().status().as_u16(), expected);
+    }
+
     fn cancel(&self) {
         let done = self.server.client().post("actions/1/cancel", &json!({"force": false}));
         assert_eq!(done.status, 200, "{done:?}");
@@ -99,6 +111,10 @@ fn lines(expected: &[&str]) -> Vec<String> {
     expected.iter().map(|line| (*line).to_owned()).collect()
 }
 
+/// A file begins to be fetched: a line for each whole fetch, none for a part.
+const FETCHING: &str =
+    r#"fetching ["/DEFAULT/controller/v1/lamp-1/softwaremodules/1/artifacts/firmware.bin"]"#;
+
 #[tokio::test]
 async fn a_device_is_updated_from_the_first_poll_to_the_last_word() {
     let world = World::deployed();
@@ -133,6 +149,7 @@ async fn a_device_is_updated_from_the_first_poll_to_the_last_word() {
         "told []",
         "retrieved []",
         "download []",
+        FETCHING,
         "downloaded []",
         r#"proceeding ["half way"]"#,
         r#"closed: success ["well","done"]"#,
@@ -187,7 +204,15 @@ async fn an_image_with_a_wrong_sum_is_refused_by_each_of_the_sums() {
     let update = world.update().await;
     assert_eq!(sums(&update).await, [false; 3]);
     update.send_feedback(Execution::Closed, Finished::Failure, vec!["wrong sum"]).await.unwrap();
-    let expected = ["created []", "told []", "retrieved []", r#"closed: failure ["wrong sum"]"#];
+    let expected = [
+        "created []",
+        "told []",
+        "retrieved []",
+        FETCHING,
+        FETCHING,
+        FETCHING,
+        r#"closed: failure ["wrong sum"]"#,
+    ];
     assert_eq!(world.story(), ("failed".to_owned(), lines(&expected)));
 }
 
@@ -235,13 +260,41 @@ async fn a_cancel_is_refused_and_then_confirmed() {
         "told []",
         "retrieved []",
         "cancel-asked []",
+        "retrieved []",
         r#"to the cancel: rejected ["too late"]"#,
         "cancel-asked []",
+        "retrieved []",
         r#"to the cancel: closed: success ["stopped"]"#,
     ];
     assert_eq!(world.story(), ("cancelled".to_owned(), lines(&expected)));
     let poll = world.client.poll().await.unwrap();
     assert_eq!((poll.update().is_some(), poll.cancel_action().is_some()), (false, false));
+}
+
+#[tokio::test]
+async fn an_update_waits_for_the_user_who_declines_and_then_agrees() {
+    let world = World::new();
+    world.manage("PUT", "system/configs", &json!({"user.confirmation.flow.enabled": true}), 200);
+    let operator = world.server.client();
+    assert_eq!(operator.upload("lamp", "1.0.1", &world.image).status, 201);
+    let set = json!({"name": "lamp", "version": "1.0.1", "images": [1]});
+    assert_eq!(operator.post("releases", &set).status, 201);
+    let wish = json!({"id": 1, "type": "forced", "confirmationRequired": true});
+    world.manage("POST", "targets/lamp-1/assignedDS", &wish, 200);
+    eventually("the action", || operator.get("actions").body["items"].get(0).cloned());
+    for _ in 0..2 {
+        let poll = world.client.poll().await.unwrap();
+        assert!(poll.update().is_none());
+        let asked = poll.confirmation_base().unwrap();
+        assert_eq!(asked.update_info().await.unwrap().action_id(), "1");
+        assert_eq!(asked.metadata().await.unwrap(), []);
+        asked.decline().await.unwrap();
+    }
+    world.client.poll().await.unwrap().confirmation_base().unwrap().confirm().await.unwrap();
+    assert!(world.client.poll().await.unwrap().confirmation_base().is_none());
+    let update = world.update().await;
+    update.send_feedback(Execution::Closed, Finished::Success, vec![]).await.unwrap();
+    assert_eq!(world.action()["state"], "succeeded");
 }
 
 #[tokio::test]

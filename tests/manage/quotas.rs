@@ -27,16 +27,17 @@ fn five_thousand_targets_are_made_tagged_and_assigned_at_once_and_not_one_more()
     assert_eq!(send(&server, "POST", "/rest/v1/softwaremodules", &module).0, 201);
     assert_eq!(send(&server, "POST", "/rest/v1/distributionsets", &set).0, 201);
     assert_eq!(send(&server, "POST", "/rest/v1/targettags", &json!([{"name": "all"}])).0, 201);
-    let calls: [(&str, &str, &dyn Fn(usize) -> Value, u16); 3] = [
-        ("POST", "/rest/v1/targets", &targets, 201),
-        ("PUT", "/rest/v1/targettags/1/assigned", &|count| json!(names[..count]), 204),
-        ("POST", "/rest/v1/distributionsets/1/assignedTargets", &wishes, 200),
+    let named = |count: usize| json!(names[..count]);
+    let calls = [
+        ("POST", "/rest/v1/targets", [5000, 5001].map(targets), 201),
+        ("PUT", "/rest/v1/targettags/1/assigned", [5000, 5001].map(named), 204),
+        ("POST", "/rest/v1/distributionsets/1/assignedTargets", [5000, 5001].map(wishes), 200),
     ];
-    for (method, path, body, expected) in calls {
-        let (status, refusal) = send(&server, method, path, &body(5001));
+    for (method, path, [most, too_many], expected) in calls {
+        let (status, refusal) = send(&server, method, path, &too_many);
         let code = &refusal["errorCode"];
         assert_eq!((status, code), (429, &json!("hawkbit.server.error.quota.tooManyEntries")), "{path}");
-        let (status, answer) = send(&server, method, path, &body(5000));
+        let (status, answer) = send(&server, method, path, &most);
         assert_eq!(status, expected, "{path}");
         if path.ends_with("assignedTargets") {
             let counts = ["assigned", "alreadyAssigned", "total"].map(|count| answer[count].as_u64());

@@ -83,6 +83,19 @@ impl World {
         self.bring(made, "offers", &json!({"image": 1}));
     }
 
+    /// Uploads the image and assigns it at hawkBit's management door, to be downloaded and not installed.
+    pub fn assign_download(&self, made: Made) {
+        self.upload(made);
+        let client = self.server.client();
+        let set = json!({"name": "lamp", "version": "1.0.1", "images": [1]});
+        assert_eq!(client.post("releases", &set).status, 201);
+        let url = format!("http://{}/rest/v1/targets/lamp-1/assignedDS", self.server.http());
+        let request = agent().post(url).header("authorization", format!("Bearer {}", self.server.token()));
+        let answer = request.send_json(json!({"id": 1, "type": "downloadonly"})).unwrap();
+        assert_eq!(answer.status().as_u16(), 200);
+        eventually("the action", || client.get("actions").body["items"].get(0).cloned());
+    }
+
     fn bring(&self, made: Made, path: &str, body: &Value) {
         self.upload(made);
         let client = self.server.client();

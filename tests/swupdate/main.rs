@@ -17,6 +17,9 @@ const WORDS: [&str; 3] = ["Installing Update Chunk Artifacts.", "Installed Chunk
 /// download happens to the download.
 const LARGE: usize = 8 << 20;
 
+/// The file that the device fetches.
+const FILE: &str = "/DEFAULT/controller/v1/lamp-1/softwaremodules/1/artifacts/lamp.swu";
+
 #[test]
 fn a_signed_image_is_installed_and_the_device_says_so_after_its_reboot() {
     let world = World::new();
@@ -25,7 +28,7 @@ fn a_signed_image_is_installed_and_the_device_says_so_after_its_reboot() {
     eventually("the installed image", || said(&world.action(), WORDS[2]).then_some(()));
     drop(device);
     assert_eq!(world.installed(), Some(world.payload.clone()));
-    assert_eq!(world.action()["state"], "accepted");
+    assert_eq!(world.action()["state"], "downloading");
     // The reboot: what runs now is well.
     let _device = world.start("-c 2");
     eventually("the end", || (world.action()["done"] == true).then_some(()));
@@ -34,6 +37,7 @@ fn a_signed_image_is_installed_and_the_device_says_so_after_its_reboot() {
         ("told", None),
         ("retrieved", None),
         ("proceeding", Some(WORDS[0])),
+        ("fetching", Some(FILE)),
         ("proceeding", Some(WORDS[1])),
         ("proceeding", Some(WORDS[2])),
         ("closed: success", Some("Update Installed.")),
@@ -102,7 +106,7 @@ fn an_update_that_is_called_off_before_the_device_comes_is_not_fetched() {
     let device = world.start("");
     eventually("the end", || (world.action()["done"] == true).then_some(()));
     let answer = ("to the cancel: closed: success", Some("cancellation acknowledged."));
-    let expected = [("created", None), ("told", None), ("cancel-asked", None), answer];
+    let expected = [("created", None), ("told", None), ("cancel-asked", None), ("retrieved", None), answer];
     assert_eq!(story(&world.action()), ("cancelled".to_owned(), own(&expected)));
     assert_eq!((world.installed(), device.log().contains("softwaremodules")), (None, false));
 }
@@ -124,11 +128,26 @@ fn an_update_that_is_called_off_during_the_download_is_not_installed() {
         ("told", None),
         ("retrieved", None),
         ("proceeding", Some(WORDS[0])),
+        ("fetching", Some(FILE)),
         ("cancel-asked", None),
+        ("retrieved", None),
         answer,
     ];
     assert_eq!(story(&world.action()), ("cancelled".to_owned(), own(&expected)));
     assert_eq!(world.installed(), None);
+}
+
+#[test]
+fn an_image_that_is_only_to_be_downloaded_is_passed_over() {
+    let world = World::new();
+    world.assign_download(Made::Well);
+    let device = world.start("");
+    eventually("the end", || (world.action()["done"] == true).then_some(()));
+    // It installs while it downloads, so it does neither and says that it is done.
+    let done = ("closed: success", Some("Skipped Update."));
+    let expected = [("created", None), ("told", None), ("retrieved", None), done];
+    assert_eq!(story(&world.action()), ("succeeded".to_owned(), own(&expected)));
+    assert_eq!((world.installed(), device.log().contains("> GET /DEFAULT")), (None, false));
 }
 
 #[test]

@@ -130,10 +130,10 @@ impl Schedule {
         let (hour, minute, second) = (from / 3600, from / 60 % 60, from % 60);
         let since = |set: u128, from: i64| lowest(set & (u128::MAX << from));
         if has(self.hours, hour) {
-            if has(self.minutes, minute) {
-                if let Some(second) = since(self.seconds, second) {
-                    return Some(hour * 3600 + minute * 60 + second);
-                }
+            if has(self.minutes, minute)
+                && let Some(second) = since(self.seconds, second)
+            {
+                return Some(hour * 3600 + minute * 60 + second);
             }
             if let Some(minute) = since(self.minutes, minute + 1) {
                 return Some(hour * 3600 + minute * 60 + lowest(self.seconds)?);

@@ -27,16 +27,26 @@ pub struct Line {
 pub fn lines(action: &Action, entries: &[Entry]) -> Vec<Line> {
     let asked = entries.iter().any(|entry| matches!(entry.note, Note::Confirmed | Note::Denied));
     let waited = action.unconfirmed || (action.terms.consent && asked);
-    (1..).zip(entries).filter_map(|(number, entry)| line(action, waited, number, entry)).collect()
+    let mut cancelling = false;
+    let lines = (1..).zip(entries).filter_map(|(number, entry)| {
+        cancelling = match entry.note {
+            Note::CancelAsked => true,
+            // The device lets go, or refuses to.
+            Note::Answered(Word::Closed(_) | Word::Rejected) => false,
+            _ => cancelling,
+        };
+        line(action, waited, cancelling, number, entry)
+    });
+    lines.collect()
 }
 
-fn line(action: &Action, waited: bool, number: u32, entry: &Entry) -> Option<Line> {
+fn line(action: &Action, waited: bool, cancelling: bool, number: u32, entry: &Entry) -> Option<Line> {
     let (status, text) = match entry.note {
         Note::Told => return None,
         Note::Created => created(action, waited, entry.state),
         Note::Said(word) => said(word),
         Note::Answered(word) => answered(word),
-        Note::Retrieved if action.cancelling => {
+        Note::Retrieved if cancelling => {
             ("retrieved", "Target retrieved cancel action and should start now the cancellation.".into())
         }
         Note::Retrieved => {

@@ -25,12 +25,17 @@ pub struct Client {
     pub device: DeviceId,
     /// Its type, such as `ANDROID`.
     pub kind: String,
+    /// The token of ours that it shows: in `Authorization`, because the header of its own has another.
+    pub proof: Option<String>,
 }
 
 impl Sender {
     /// The client, where the id is one that a device may have.
-    pub fn client(self) -> Option<Client> {
-        Some(Client { device: DeviceId::parse(&self.id).ok()?, kind: self.kind })
+    pub fn client(self, asked: &Asked) -> Option<Client> {
+        let shown = value(asked, "authorization").and_then(|text| text.split_once(' '));
+        let proof = shown.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+        let proof = proof.map(|(_, token)| token.trim().to_owned());
+        Some(Client { device: DeviceId::parse(&self.id).ok()?, kind: self.kind, proof })
     }
 }
 

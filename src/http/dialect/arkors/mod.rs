@@ -145,8 +145,9 @@ async fn carry_out(door: &Arc<Door>, peer: Option<Peer>, asked: &Asked, body: Bo
         Place::Board(order) => order,
         Place::Client(app, version) => {
             headers::check_token(asked, door.legacy.arkors, now())?;
-            let client = sender.client().ok_or(Fault::NoClient)?;
-            return carry::update(door, peer, app, version, client).await;
+            let client = sender.client(asked).ok_or(Fault::NoClient)?;
+            let site = door.legacy.site(asked);
+            return carry::update(door, peer, app, version, client, &site.base(site.secure)).await;
         }
     };
     // Only who may write gets a body read.

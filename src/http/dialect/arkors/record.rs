@@ -8,8 +8,10 @@ use serde_json::{Map, Value};
 
 use super::Fault;
 use crate::domain::ids::Time;
+use crate::domain::image::Image;
 use crate::domain::offer::{HardwareMatch, Rules};
 use crate::domain::version::{Version, VersionPattern};
+use crate::http::wire::timestamp;
 
 /// The longest text of a member in bytes: a change log of several pages; two hundred records stay below a megabyte.
 const TEXT_MAX: usize = 4096;
@@ -92,6 +94,28 @@ impl Draft {
 }
 
 impl Record {
+    /// The record that an image of another door is to a client of this type, on these rules beside the image's own.
+    /// What any client may have is for this one.
+    pub fn of(app: u64, image: &Image, rules: &Rules, kind: &str, url: String) -> Record {
+        let rules = [rules, &image.rules];
+        let models = || rules.iter().flat_map(|rules| &rules.hardware).map(|own| &*own.model);
+        let client = models().find(|model| model.eq_ignore_ascii_case(kind)).or_else(|| models().next());
+        let patterns = rules.iter().flat_map(|rules| &rules.compatible);
+        // Blanks separate patterns here; a range may have some inside.
+        let patterns: Vec<String> = patterns.map(|pattern| pattern.to_string().replace(' ', "")).collect();
+        let moment = rules.iter().filter_map(|rules| rules.not_before).max().unwrap_or(image.trail.created);
+        Record {
+            app,
+            version: image.number,
+            name: image.version.to_string(),
+            update: timestamp(moment).strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
+            changed: image.about.description.as_deref().unwrap_or_default().into(),
+            url,
+            client: client.unwrap_or(kind).into(),
+            compatible: if patterns.is_empty() { "*".into() } else { patterns.join(" ") },
+        }
+    }
+
     /// The rules of the record but for its number: client type, compatible names, moment.
     pub fn rules(&self) -> Rules {
         Rules {
@@ -142,6 +166,8 @@ fn moment(text: &str) -> Option<Time> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::domain::catalog::Trail;
+    use crate::domain::ids::{FirmwareType, ImageId, ProductId, TenantId};
 
     const OWN: &str = r#"{"version":3,"name":"0.3.3","update":"2014-11-10T00:00:00.000Z","changed":"1. New","url":
         "http://file.arkors.com/demo.apk","client":"Android","compatible":"0.3.2 0.3.1 0.2.x 0.1.x"}"#;
@@ -204,5 +230,47 @@ mod tests {
         assert_eq!(record.text(), Version::parse("0.3.3").unwrap());
         let named = Record { name: "spring release".into(), ..record };
         assert_eq!(named.text(), Version::parse("3").unwrap());
+    }
+
+    #[test]
+    fn an_image_of_another_door_is_a_record_of_its_own_number() {
+        let trail = Trail::new("root", Time(1_415_577_600_000));
+        let version = Version::parse("0.3.3").unwrap();
+        let product = ProductId::parse("232").unwrap();
+        let id = ImageId::new(9).unwrap();
+        let image =
+            Image::new(TenantId::default(), id, product, (FirmwareType::APPLICATION, 4), version, trail);
+        let of = |rules: &Rules| Record::of(232, &image, rules, "ANDROID", "http://u".into());
+        let plain = Record {
+            app: 232,
+            version: 4,
+            name: "0.3.3".into(),
+            update: "2014-11-10T00:00:00.000Z".into(),
+            changed: String::new(),
+            url: "http://u".into(),
+            client: "ANDROID".into(),
+            compatible: "*".into(),
+        };
+        assert_eq!(of(&Rules::default()), plain);
+        let models = |models: &[&str]| {
+            models.iter().map(|model| HardwareMatch { model: (*model).into(), revision: None }).collect()
+        };
+        let rules = Rules {
+            compatible: [">=0.1.0, <0.3.0", "0.3.x"]
+                .map(|text| VersionPattern::parse(text).unwrap())
+                .to_vec(),
+            not_before: Some(Time(1_415_577_601_500)),
+            hardware: models(&["iOS", "Android"]),
+            ..Rules::default()
+        };
+        let bound = Record {
+            update: "2014-11-10T00:00:01.500Z".into(),
+            client: "Android".into(),
+            compatible: ">=0.1.0,<0.3.0 0.3.x".into(),
+            ..plain
+        };
+        assert_eq!(of(&rules), bound);
+        let others = Rules { hardware: models(&["iOS"]), ..rules };
+        assert_eq!(of(&others), Record { client: "iOS".into(), ..bound });
     }
 }

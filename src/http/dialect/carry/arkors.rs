@@ -34,6 +34,10 @@ const TOKENS: [&str; 1] = ["x-arkors-application-token"];
 struct Entry {
     record: Record,
     image: Image,
+    /// Beside the image's own.
+    rules: Rules,
+    /// Whether clients are to find it by themselves; others get it by an action.
+    open: bool,
 }
 
 /// Who writes: an operator, or whoever calls where the board is open.
@@ -56,13 +60,14 @@ pub async fn update(
     app: App,
     version: u64,
     client: Client,
+    base: &str,
 ) -> Result<Told, Fault> {
-    let entries = entries(door, &app.product).await?;
+    let entries = known(door, &app, &client.kind, base).await?;
     if entries.is_empty() {
         return Err(Fault::NoUpdate(NoUpdate::NoRecord));
     }
     let key = open::key(&client.device);
-    let known = open::admit(door, peer, &key, None, false).await?;
+    let known = open::admit(door, peer, &key, client.proof.as_deref(), false).await?;
     let current = entries.iter().find(|entry| entry.record.version == version);
     let running = running(current, version);
     let own = known.as_ref().is_none_or(|device| device.product == app.product);
@@ -98,7 +103,7 @@ fn newest(
     version: u64,
     entries: Vec<Entry>,
 ) -> Result<Entry, NoUpdate> {
-    let own = |entry: &Entry| entry.record.client.eq_ignore_ascii_case(kind);
+    let own = |entry: &Entry| entry.open && entry.record.client.eq_ignore_ascii_case(kind);
     let mut entries: Vec<Entry> = entries.into_iter().filter(own).collect();
     if entries.is_empty() {
         return Err(NoUpdate::NoRecord);
@@ -107,7 +112,7 @@ fn newest(
     entries.sort_by_key(|entry| Reverse(entry.record.version));
     let mut why = NoUpdate::Newest;
     for (place, entry) in entries.into_iter().enumerate() {
-        match door.reader.refusal(device, &entry.image, &entry.record.rules()) {
+        match door.reader.refusal(device, &entry.image, &entry.rules) {
             None => return Ok(entry),
             // What is said is why the newest of all is not for this client.
             Some(Reason::TooEarly(_)) if place == 0 => why = NoUpdate::TooEarly,
@@ -122,7 +127,9 @@ fn newest(
 /// name; `#` cannot begin one in any list but as itself, so that only a wildcard for all covers it.
 fn running(current: Option<&Entry>, version: u64) -> Running {
     match current {
-        Some(Entry { record, image }) => Running { number: Some(image.number), version: Some(record.text()) },
+        Some(Entry { record, image, .. }) => {
+            Running { number: Some(image.number), version: Some(record.text()) }
+        }
         None => Running { number: None, version: Version::parse(&format!("#{version}")) },
     }
 }
@@ -154,10 +161,32 @@ async fn entries(door: &Arc<Door>, product: &ProductId) -> Result<Vec<Entry>, Ap
     Ok(images.into_iter().filter_map(Entry::of).collect())
 }
 
+/// What a client knows its own version by and may be told: every record, and behind them every image of another door
+/// as the record that it is to this client. Of those only the standing offer is open.
+async fn known(door: &Arc<Door>, app: &App, kind: &str, base: &str) -> Result<Vec<Entry>, ApiError> {
+    let product = app.product.clone();
+    let (images, offered) = door
+        .ask(move |reader| {
+            let tenant = TenantId::default();
+            Ok((reader.product_images(&tenant, &product, KIND)?, reader.offered(&tenant, &product, KIND)?))
+        })
+        .await?;
+    let (own, others): (Vec<Image>, Vec<Image>) =
+        images.into_iter().partition(|image| image.about.metadata.contains_key(RECORD));
+    let others = others.into_iter().filter_map(|image| {
+        let offer = offered.as_ref().map(|(offer, _)| offer).filter(|offer| offer.image == image.id);
+        let rules = offer.map(|offer| offer.rules.clone()).unwrap_or_default();
+        let url = format!("{base}/artifacts/{}", image.artifacts.first()?.sha256);
+        let record = Record::of(app.number, &image, &rules, kind, url);
+        Some(Entry { record, image, rules, open: offer.is_some() })
+    });
+    Ok(own.into_iter().filter_map(Entry::of).chain(others).collect())
+}
+
 impl Entry {
     fn of(image: Image) -> Option<Entry> {
-        let record = serde_json::from_str(&image.about.metadata.get(RECORD)?.value).ok()?;
-        Some(Entry { record, image })
+        let record: Record = serde_json::from_str(&image.about.metadata.get(RECORD)?.value).ok()?;
+        Some(Entry { rules: record.rules(), record, image, open: true })
     }
 }
 
@@ -190,7 +219,7 @@ pub async fn add(door: &Arc<Door>, board: &str, app: App, draft: Draft) -> Resul
 /// Puts a record in the place of the one with its number.
 pub async fn change(door: &Arc<Door>, board: &str, app: App, draft: Draft) -> Result<Told, Fault> {
     alone(door, app, board, move |door, app, by| async move {
-        let Entry { record: old, image } =
+        let Entry { record: old, image, .. } =
             find(&door, &app.product, draft.version).await?.ok_or(Fault::NotFound)?;
         let record = draft.record(app.number, Some(old.update))?;
         let (tenant, id) = (TenantId::default(), image.id);
@@ -260,8 +289,8 @@ async fn stand(door: &Door, product: &ProductId, entries: Vec<Entry>) -> Result<
     let owner = product.clone();
     let standing = door.ask(move |reader| reader.offered(&TenantId::default(), &owner, KIND)).await?;
     let call = match (newest, standing) {
-        (Some(Entry { record, image }), _) => {
-            let (rules, product) = (record.rules(), Some(product.clone()));
+        (Some(Entry { image, rules, .. }), _) => {
+            let product = Some(product.clone());
             // A record's own number is its order, not the one that its image got when it came.
             Call::SetOffer { tenant, image: image.id, product, rules, allow_downgrade: true }
         }
