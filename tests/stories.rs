@@ -67,6 +67,8 @@ fn play(script: &str) -> String {
 struct World {
     now: Time,
     policy: Policy,
+    /// Whether a new action ends those before it at once.
+    closes: bool,
     terms: Terms,
     images: BTreeMap<u32, Arc<Image>>,
     offers: BTreeMap<(ProductId, FirmwareType), Offer>,
@@ -79,6 +81,7 @@ impl World {
         World {
             now: Time(0),
             policy: Policy { attempts: AttemptLimit(2), cancel_timeout_ms: 600_000 },
+            closes: true,
             terms: Terms::default(),
             images: BTreeMap::new(),
             offers: BTreeMap::new(),
@@ -96,6 +99,10 @@ impl World {
             }
             ["terms", words @ ..] => {
                 self.terms = terms_of(words, self.now);
+                Vec::new()
+            }
+            ["asks", "before", "it", "closes"] => {
+                self.closes = false;
                 Vec::new()
             }
             ["force", action] => self.on_action(action, |action| Event::Force { action }),
@@ -269,6 +276,7 @@ impl World {
             names: names.collect(),
             next_action: ActionId::new(self.actions.len() as u64 + 1).unwrap(),
             policy: self.policy,
+            closes: self.closes,
             device,
         }
     }

@@ -48,6 +48,8 @@ pub struct Facts {
     pub names: BTreeMap<(FirmwareType, u64), Version>,
     /// The id of the next action; ids after it are free too.
     pub next_action: ActionId,
+    /// Whether a new action ends those before it at once, instead of waiting for the device to let them go.
+    pub closes: bool,
     /// What the operator has set.
     pub policy: Policy,
 }
@@ -95,6 +97,7 @@ struct Desk {
     offers: Vec<(Offer, Arc<Image>)>,
     names: BTreeMap<(FirmwareType, u64), Version>,
     next_action: ActionId,
+    closes: bool,
     policy: Policy,
     now: Time,
     changed: BTreeMap<ActionId, (Option<State>, Vec<Entry>)>,
@@ -112,6 +115,7 @@ impl Desk {
             names: facts.names,
             next_action: facts.next_action,
             policy: facts.policy,
+            closes: facts.closes,
             now,
             changed: BTreeMap::new(),
             commands: Vec::new(),
@@ -349,6 +353,7 @@ impl Desk {
     /// Frees the firmware types of an ended action and keeps the books on how it ended.
     fn release(&mut self, action: &Action) {
         self.device.active.retain(|_, active| *active != action.id);
+        self.device.leaving.remove(&action.id);
         match action.state {
             State::Failed(Failure::Reported(_) | Failure::NotConverged) | State::TimedOut => {
                 for component in &action.components {

@@ -230,6 +230,8 @@ pub struct Device {
     pub desired_seq: u64,
     /// The active action of each firmware type; one action may hold several types.
     pub active: BTreeMap<FirmwareType, ActionId>,
+    /// Actions that another took the place of and that the device has yet to let go.
+    pub leaving: BTreeSet<ActionId>,
     /// What it was last assigned and did not fail at.
     pub assigned: Option<Target>,
     /// What it last installed well.
@@ -268,6 +270,7 @@ impl Device {
             window: SeqWindow::default(),
             desired_seq: 0,
             active: BTreeMap::new(),
+            leaving: BTreeSet::new(),
             assigned: None,
             installed: None,
             ended: Ended::Nothing,

@@ -16,6 +16,7 @@ use crate::domain::event::{Event, Needed};
 use crate::domain::ids::{ActionId, DeploymentId, DeviceKey, FirmwareType, ImageId, TenantId, Time};
 use crate::domain::image::Image;
 use crate::domain::offer::Offer;
+use crate::domain::tenant::Setting;
 use crate::domain::version::Version;
 use crate::domain::window::Opening;
 use crate::store::StoreError;
@@ -164,6 +165,10 @@ impl<'a> Batch<'a> {
             offers: self.offers(&device, event.offers_needed())?,
             names: self.names(&device, event)?,
             next_action: self.next_action(),
+            closes: match event {
+                Event::Assign { .. } => self.flag(&device.key.tenant, Setting::ActionsAutoclose)?,
+                _ => true,
+            },
             policy: self.settings.policy,
             actions,
             device,

@@ -375,7 +375,7 @@ fn kinds_of(view: View<'_>, device: &Device) -> Result<BTreeSet<FirmwareType>, S
 
 /// The device's actions under way.
 pub(super) fn active_actions(view: View<'_>, device: &Device) -> Result<Vec<Action>, StoreError> {
-    let ids: BTreeSet<_> = device.active.values().copied().collect();
+    let ids: BTreeSet<_> = device.active.values().chain(&device.leaving).copied().collect();
     let mut actions = Vec::with_capacity(ids.len());
     for id in ids {
         actions.extend(view.action(&device.key.tenant, id)?);

@@ -109,7 +109,7 @@ pub fn device() -> impl Strategy<Value = Device> {
     let installed =
         (target(), time(), of(action_id())).prop_map(|(target, at, action)| Installed { target, at, action });
     let ended = proptest::sample::select(vec![Ended::Nothing, Ended::Well, Ended::Failed]);
-    let standing = (of(target()), of(installed), ended);
+    let standing = (of(target()), of(installed), ended, btree_set(action_id(), 0..3));
     let told = (any::<(u64, u64)>(), any::<u64>(), btree_map(kind(), action_id(), 0..3), standing);
     let refused = (time(), text(), text()).prop_map(|(at, code, message)| Refused { at, code, message });
     let rest = (btree_map(kind(), failures, 0..3), any::<bool>(), trail(), of(time()), of(refused));
@@ -127,6 +127,7 @@ pub fn device() -> impl Strategy<Value = Device> {
         window: SeqWindow { newest: told.0.0, seen: told.0.1 },
         desired_seq: told.1,
         active: told.2,
+        leaving: told.3.3,
         assigned: told.3.0,
         installed: told.3.1,
         ended: told.3.2,

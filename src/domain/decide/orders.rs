@@ -54,12 +54,23 @@ impl Desk {
         Verdict::Stored
     }
 
+    /// Makes way for new images. Where the tenant has it so, a device that was told of the old action is asked to let it
+    /// go first (DDI: cancelAction before deploymentBase).
     fn supersede(&mut self, images: &[Arc<Image>]) {
         let overlaps = |a: &Action| images.iter().any(|image| a.component(image.kind).is_some());
-        let old: Vec<_> =
-            self.actions.iter().filter(|a| !a.state.is_terminal() && overlaps(a)).map(|a| a.id).collect();
-        for id in old {
-            self.signal(id, Signal::Superseded, Note::Superseded, Vec::new());
+        let open = self.actions.iter().filter(|a| !a.state.is_terminal() && !a.cancelling && overlaps(a));
+        let old: Vec<_> = open.map(|a| (a.id, a.attempt, a.state != State::Queued)).collect();
+        for (id, attempt, told) in old {
+            match told && !self.closes {
+                true => {
+                    let by = self.now.plus_ms(self.policy.cancel_timeout_ms);
+                    let signal = Signal::CancelAsked { by, ask: true };
+                    self.signal(id, signal, Note::Superseded, Vec::new());
+                    self.device.leaving.insert(id);
+                    self.command(Order::Cancel, Some(id), attempt);
+                }
+                false => self.signal(id, Signal::Superseded, Note::Superseded, Vec::new()),
+            }
         }
     }
 

@@ -36,8 +36,10 @@ record! {
 }
 
 record! {
-    /// What it was assigned, what it installed (by which action, when), how the last action ended.
+    /// What it has yet to let go, what it was assigned, what it installed (by which action, when), how the last action
+    /// ended.
     StandingRecord {
+        leaving: Vec<u32>,
         assigned: Option<TargetRecord>,
         installed: Option<(TargetRecord, u64, Option<u32>)>,
         ended: u8,
@@ -142,6 +144,7 @@ impl<'a> DeviceRecord<'a> {
             window: SeqWindow { newest: self.newest, seen: self.seen },
             desired_seq: self.desired_seq,
             active: self.active.into_iter().map(active).collect::<Result<_, _>>()?,
+            leaving: self.standing.leaving.into_iter().map(action_id).collect::<Result<_, _>>()?,
             assigned: self.standing.assigned.map(TargetRecord::target).transpose()?,
             installed: self.standing.installed.map(installed).transpose()?,
             ended: ended(self.standing.ended)?,
@@ -161,6 +164,7 @@ impl StandingRecord {
         let installed =
             |own: Installed| (TargetRecord::of(own.target), own.at.0, own.action.map(ActionId::get));
         StandingRecord {
+            leaving: device.leaving.iter().map(|id| id.get()).collect(),
             assigned: device.assigned.map(TargetRecord::of),
             installed: device.installed.map(installed),
             ended: match device.ended {
