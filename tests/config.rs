@@ -57,6 +57,7 @@ fn defaults() -> Config {
             connections_max: 10_000,
             ddi_poll_s: 300,
             trusted_proxies: vec!["127.0.0.0/8".into(), "::1".into()],
+            certificate_headers: vec!["x-controller-id".into(), "x-ssl-client-cn".into()],
             oauth_client: Hidden::default(),
             newcomers: true,
         },

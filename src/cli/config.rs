@@ -145,6 +145,8 @@ pub struct Http {
     pub ddi_poll_s: u32,
     /// Addresses and networks of the proxies that may say who a client is.
     pub trusted_proxies: Vec<String>,
+    /// The headers of theirs that name a device by its certificate.
+    pub certificate_headers: Vec<String>,
     /// The client that may begin sessions, `id:secret`; empty is any.
     pub oauth_client: Hidden,
     /// Whether unknown devices register themselves where devices have no token of ours.
@@ -456,6 +458,7 @@ impl Layers {
             insert(&mut table, key, value.clone());
         }
         self.check_proxies()?;
+        self.check_certificate_headers()?;
         let config: Config = table.try_into().map_err(ConfigError::Defaults)?;
         self.check_listeners(&config)?;
         Ok(config)
@@ -498,6 +501,16 @@ impl Layers {
         let texts = items.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned));
         Proxies::parse(&texts.collect::<Vec<_>>()).map(drop).map_err(|text| {
             let allowed = "must be addresses and networks, such as 127.0.0.1 and 10.0.0.0/8".into();
+            self.bad(key, text, origin.clone(), allowed)
+        })
+    }
+
+    fn check_certificate_headers(&self) -> Result<(), ConfigError> {
+        let key = "http.certificate_headers";
+        let Some((Value::Array(items), origin)) = self.values.get(key) else { return Ok(()) };
+        let texts = items.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned));
+        Proxies::default().naming(&texts.collect::<Vec<_>>()).map(drop).map_err(|text| {
+            let allowed = "must be among x-controller-id and x-ssl-client-cn".into();
             self.bad(key, text, origin.clone(), allowed)
         })
     }

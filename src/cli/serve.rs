@@ -282,7 +282,9 @@ fn http_settings(config: &Config, fleet: Fleet, epoch: u64) -> http::Settings {
         upload_max_bytes: config.http.upload_bytes,
         ddi_poll_s: config.http.ddi_poll_s,
         // Looked at when the configuration was put together.
-        proxies: http::Proxies::parse(&config.http.trusted_proxies).unwrap_or_default(),
+        proxies: http::Proxies::parse(&config.http.trusted_proxies)
+            .and_then(|proxies| proxies.naming(&config.http.certificate_headers))
+            .unwrap_or_default(),
         login_client: config.http.oauth_client.reveal().map(Secret::new),
         legacy: legacy_settings(config),
         epoch,

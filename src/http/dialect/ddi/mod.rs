@@ -116,7 +116,13 @@ fn authorization(asked: &Asked) -> Option<Proof> {
 /// trusts these never get here.
 fn certificate(asked: &Asked, device: &str) -> Option<Proof> {
     let spellings = [("x-controller-id", "x-authority"), ("x-ssl-client-cn", "x-ssl-issuer-hash-")];
-    let (_, authority) = spellings.into_iter().find(|(name, _)| asked.header(name) == Some(device))?;
+    // Of two names, or one that is there twice, nobody knows which is the proxy's.
+    let mut named = spellings.into_iter().filter(|(name, _)| asked.headers.contains_key(*name));
+    let (name, authority) = named.next().filter(|_| named.next().is_none())?;
+    let mut names = asked.headers.get_all(name).iter();
+    if names.next().and_then(|own| own.to_str().ok()) != Some(device) || names.next().is_some() {
+        return None;
+    }
     let of_authority = |name: &str| {
         let tail = name.strip_prefix(authority).map(|tail| tail.trim_start_matches('-'));
         tail.is_some_and(|tail| tail.bytes().all(|byte| byte.is_ascii_digit()))
