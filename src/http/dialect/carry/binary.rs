@@ -1,8 +1,8 @@
 //! A file that comes before its record: straight to the disk, and kept for a while.
 
-use axum::extract::multipart::MultipartError;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 
+use super::form;
 use super::pool::FILE_NAME;
 use crate::engine::call::{Call, NewArtifact, Reply};
 use crate::http::Door;
@@ -54,12 +54,14 @@ async fn pour(source: Source, incoming: &mut Incoming) -> Result<u64, ApiError> 
             }
             Ok(size)
         }
-        Source::Form(mut form) => {
-            while let Some(mut field) = form.next_field().await.map_err(|error| bad_form(&error))? {
+        Source::Form(mut parts) => {
+            let mut left = form::OVERHEAD;
+            while let Some(mut field) = parts.next_field().await.map_err(|error| form::bad(&error))? {
                 if field.file_name().is_none() {
+                    form::skip(field, &mut left).await?;
                     continue;
                 }
-                while let Some(bytes) = field.chunk().await.map_err(|error| bad_form(&error))? {
+                while let Some(bytes) = field.chunk().await.map_err(|error| form::bad(&error))? {
                     size += bytes.len() as u64;
                     incoming.write(bytes).await?;
                 }
@@ -67,14 +69,5 @@ async fn pour(source: Source, incoming: &mut Incoming) -> Result<u64, ApiError> 
             }
             Err(ApiError::bad("bad-form", "body", "the form has no file"))
         }
-    }
-}
-
-/// A form that breaks off or is none. What the body's own pace says comes first.
-fn bad_form(error: &MultipartError) -> ApiError {
-    let broken = request::broken(error);
-    match broken.status() {
-        StatusCode::REQUEST_TIMEOUT => broken,
-        _ => ApiError::bad("bad-form", "body", error.body_text()),
     }
 }

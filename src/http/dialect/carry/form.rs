@@ -13,7 +13,9 @@ use crate::http::request;
 use crate::http::shelf::{Arrived, Shelf};
 
 /// What a form may have beyond its file.
-const OVERHEAD: u64 = 64 * 1024;
+pub(super) const OVERHEAD: u64 = 64 * 1024;
+/// What the head of a field counts for.
+const FIELD_HEAD: u64 = 64;
 /// The longest field in bytes: a description of half a page.
 const FIELD_MAX: usize = 1024;
 /// The most words of `tags`.
@@ -43,6 +45,7 @@ pub(super) async fn read(shelf: &Shelf, headers: &HeaderMap, body: Body) -> Resu
         .await
         .map_err(|rejection| ApiError::bad("bad-form", "content-type", rejection.body_text()))?;
     let (mut file, mut description, mut tags) = (None, None, BTreeSet::new());
+    let mut left = OVERHEAD;
     while let Some(field) = multipart.next_field().await.map_err(|error| bad(&error))? {
         match field.name().unwrap_or_default() {
             "data" if file.is_some() => return Err(ApiError::bad("bad-form", "data", "give `data` once")),
@@ -53,7 +56,7 @@ pub(super) async fn read(shelf: &Shelf, headers: &HeaderMap, body: Body) -> Resu
                 let words = list.split(',').map(str::trim).filter(|word| !word.is_empty());
                 tags.extend(words.take(TAGS_MAX).map(Box::from));
             }
-            _ => {}
+            _ => skip(field, &mut left).await?,
         }
     }
     let file = file.ok_or_else(|| ApiError::bad("missing-field", "data", "add the field `data`"))?;
@@ -68,6 +71,19 @@ async fn arrive(shelf: &Shelf, mut field: Field<'_>, room: u64) -> Result<Arrive
     incoming.end("data".into()).await
 }
 
+/// Passes over a field, of which and of those like it no more than so many bytes may come.
+pub(super) async fn skip(mut field: Field<'_>, left: &mut u64) -> Result<(), ApiError> {
+    // Its head counts too: a form of nothing but heads ends as well.
+    let mut bytes = FIELD_HEAD;
+    loop {
+        *left = left.checked_sub(bytes).ok_or_else(|| ApiError::too_large(OVERHEAD))?;
+        match field.chunk().await.map_err(|error| bad(&error))? {
+            Some(chunk) => bytes = chunk.len() as u64,
+            None => return Ok(()),
+        }
+    }
+}
+
 async fn text(mut field: Field<'_>) -> Result<String, ApiError> {
     let mut text = Vec::new();
     while let Some(bytes) = field.chunk().await.map_err(|error| bad(&error))? {
@@ -80,7 +96,7 @@ async fn text(mut field: Field<'_>) -> Result<String, ApiError> {
 }
 
 /// A form that breaks off or is no form. What the body's own pace says comes first.
-fn bad(error: &MultipartError) -> ApiError {
+pub(super) fn bad(error: &MultipartError) -> ApiError {
     let broken = request::broken(error);
     match broken.status() {
         StatusCode::REQUEST_TIMEOUT => broken,
