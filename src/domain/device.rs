@@ -242,6 +242,8 @@ pub struct Device {
     pub failures: BTreeMap<FirmwareType, Failures>,
     /// The newest message about it that was refused.
     pub refused: Option<Refused>,
+    /// Whether it has proven who it is at a door that asks for it: nobody speaks for it then who does not.
+    pub proven: bool,
     /// Whether it last said that it is online (presence only; no decision rests on it).
     pub online: bool,
     /// When it was last heard of.
@@ -276,6 +278,7 @@ impl Device {
             ended: Ended::Nothing,
             failures: BTreeMap::new(),
             refused: None,
+            proven: false,
             online: false,
             last_seen: None,
             seen_at: None,

@@ -106,6 +106,8 @@ impl Setting {
         match self.kind() {
             Kind::Flag => matches!(value, "true" | "false"),
             Kind::Number => value.parse::<u32>().is_ok(),
+            // hawkBit's least: a fleet that asks more often asks for trouble.
+            Kind::Duration if self == Setting::PollingTime => seconds(value).is_some_and(|own| own >= 30),
             Kind::Duration => seconds(value).is_some(),
             // What hawkBit's column holds.
             Kind::Text => value.chars().count() <= 512,

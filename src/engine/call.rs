@@ -244,6 +244,8 @@ pub enum Call {
         event: Event,
         /// Where it is: an IP address.
         from: Option<Box<str>>,
+        /// Whether it has proven who it is.
+        proven: bool,
         /// Registers it as this product if nobody has heard of it; unknown devices are refused otherwise.
         newcomer: Option<ProductId>,
     },

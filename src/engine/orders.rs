@@ -16,6 +16,7 @@ use super::call::{Call, CallError, Reply, Secret};
 use crate::domain::event::Event;
 use crate::store::StoreError;
 use assign::Ordered;
+use devices::Speaker;
 
 /// The most rows that are looked at in one go, to find one that is in use.
 const PAGE: usize = 500;
@@ -50,7 +51,10 @@ impl Batch<'_> {
             Call::ChangeDevice { key, change, by } => self.change_device(&key, change, &by),
             Call::RenewToken { key } => self.renew_token(&key),
             Call::RemoveDevice { key } => self.remove_device(&key),
-            Call::Hear { key, event, from, newcomer } => self.hear(key, &event, from, newcomer),
+            Call::Hear { key, event, from, proven, newcomer } => {
+                let speaker = Speaker { from, proven, newcomer };
+                self.hear(key, &event, speaker)
+            }
             Call::AddImages { tenant, images, by } => self.add_images(&tenant, images, &by),
             Call::ChangeImage { tenant, image, change, by } => self.change_image(&tenant, image, change, &by),
             Call::RemoveImage { tenant, image, mark } => self.remove_image(&tenant, image, mark),

@@ -1,6 +1,6 @@
 //! Accepting connections and speaking HTTP/1.1 on them, with a bound on everything a client can hold on to.
 //!
-//! Knows no path and no dialect. Handshakes never run on the accept path.
+//! Knows no path. Handshakes never run on the accept path.
 
 use std::convert::Infallible;
 use std::io;

@@ -80,6 +80,8 @@ pub enum Counter<'a> {
     Task,
     /// How many times the server has started.
     Epoch,
+    /// Devices that registered themselves and are still there.
+    Newcomers,
     /// Probes that went the whole way.
     Probe,
     /// Numbers of a tenant's images of one firmware type.

@@ -214,8 +214,13 @@ pub struct Esp {
 }
 
 impl Esp {
+    /// One that has not asked for anything.
+    pub fn named(id: &'static str) -> Esp {
+        Esp { id }
+    }
+
     pub fn born(world: &World, id: &'static str) -> Esp {
-        let esp = Esp { id };
+        let esp = Esp::named(id);
         assert_eq!(esp.poll(world, OLD, ""), (200, OLD.into()));
         esp
     }

@@ -64,3 +64,16 @@ fn an_arkors_client_goes_on_over_mqtt_and_comes_back_with_its_token() {
     assert_eq!(bearer("wrong").0, 401);
     assert_eq!(bearer(&arkors.token), (404, json!({"error": "The application version is newest!"})));
 }
+
+#[test]
+fn nobody_speaks_at_an_open_door_for_a_device_that_has_proven_itself() {
+    let world = World::new();
+    let ddi = Ddi::born(&world, "lamp-1");
+    world.release();
+    world.await_state("lamp-1", "queued");
+    let before = world.sees("/api/v1/devices/lamp-1");
+    let stranger = Esp::named("lamp-1");
+    assert_eq!(stranger.poll(&world, NEW, ""), (401, String::new()));
+    assert_eq!(world.sees("/api/v1/devices/lamp-1"), before);
+    assert_eq!(stranger.poll(&world, NEW, &ddi.token), (200, NEW.into()));
+}

@@ -70,7 +70,7 @@ fn attribute(world: &World, key: &DeviceKey, name: &str, value: &str) {
         named: [(name.into(), Some(value.into()))].into(),
         versions: [].into(),
     });
-    world.call(Call::Hear { key: key.clone(), event, from: None, newcomer: None }).unwrap();
+    world.call(Call::Hear { key: key.clone(), event, from: None, proven: false, newcomer: None }).unwrap();
 }
 
 #[test]

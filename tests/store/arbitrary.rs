@@ -133,6 +133,7 @@ pub fn device() -> impl Strategy<Value = Device> {
         ended: told.3.2,
         failures: rest.0.0,
         refused: rest.0.4,
+        proven: rest.0.1,
         online: rest.0.1,
         trail: rest.0.2,
         last_seen: rest.0.3,

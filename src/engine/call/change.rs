@@ -28,6 +28,8 @@ pub struct NewDevice {
 /// A change of what people say about a device.
 #[derive(Debug)]
 pub enum DeviceChange {
+    /// Changes one after the other, all or none; a token comes last, because it is refused where it is another's.
+    Several(Vec<DeviceChange>),
     /// Texts; those that are left out stay as they are.
     Describe {
         /// The name.
@@ -110,6 +112,8 @@ pub struct NewRelease {
 /// A change of a release.
 #[derive(Debug)]
 pub enum ReleaseChange {
+    /// Changes one after the other, all or none.
+    Several(Vec<ReleaseChange>),
     /// Texts; those that are left out stay as they are.
     Describe {
         /// The name; refused when it is locked.

@@ -11,10 +11,23 @@ use crate::domain::image::METADATA_MAX;
 use crate::engine::access::digest;
 use crate::engine::apply::Batch;
 use crate::engine::call::{ASSIGNMENTS_MAX, CallError, DeviceChange, NewDevice, Reply, Secret};
-use crate::store::tables::Principal;
+use crate::store::tables::{Counter, Principal};
 
 /// Who registers a device that nobody has heard of.
 const SELF: &str = "device";
+/// The most devices that register themselves: half a GiB of records, which a server of a large fleet has, and far more
+/// than one server is asked by at once. Beyond it they are answered and not kept.
+const NEWCOMERS_MAX: u64 = 1_000_000;
+
+/// Who speaks at a door that answers.
+pub(super) struct Speaker {
+    /// An IP address.
+    pub(super) from: Option<Box<str>>,
+    /// Whether it has proven who it is.
+    pub(super) proven: bool,
+    /// As which product it is registered if nobody has heard of it.
+    pub(super) newcomer: Option<ProductId>,
+}
 
 impl Batch<'_> {
     pub(super) fn add_device(
@@ -83,13 +96,26 @@ impl Batch<'_> {
         by: &str,
     ) -> Result<Reply, Failed> {
         let mut device = self.device(key)?;
+        self.apply_device_change(&mut device, change)?;
+        device.trail.touch(by, self.now);
+        self.draft.put_device(&device)?;
+        let device = self.match_filters(device)?;
+        Ok(Reply::Devices(vec![device]))
+    }
+
+    fn apply_device_change(&mut self, device: &mut Device, change: DeviceChange) -> Result<(), Failed> {
         match change {
+            DeviceChange::Several(changes) => {
+                for change in changes {
+                    self.apply_device_change(device, change)?;
+                }
+            }
             DeviceChange::AutoConfirm(new) => {
-                let heard = self.decide_for(device, &Event::AutoConfirm(new))?;
+                let heard = self.decide_for(device.clone(), &Event::AutoConfirm(new))?;
                 if let Verdict::Rejected(reject) = heard.verdict {
                     return Err(CallError::NotNow(reject).into());
                 }
-                device = heard.device;
+                *device = heard.device;
             }
             DeviceChange::Describe { name, description, address, group } => {
                 let profile = &mut device.profile;
@@ -104,7 +130,7 @@ impl Batch<'_> {
                 }
             }
             DeviceChange::WantAttributes(wanted) => device.attributes_wanted = wanted,
-            DeviceChange::Token(token) => self.set_token(key, &token)?,
+            DeviceChange::Token(token) => self.set_token(&device.key, &token)?,
             DeviceChange::Product(product) => device.product = product,
             DeviceChange::Tag(tag, true) => drop(device.profile.tags.insert(tag)),
             DeviceChange::Tag(tag, false) => drop(device.profile.tags.remove(&tag)),
@@ -116,10 +142,7 @@ impl Batch<'_> {
                 }
             }
         }
-        device.trail.touch(by, self.now);
-        self.draft.put_device(&device)?;
-        let device = self.match_filters(device)?;
-        Ok(Reply::Devices(vec![device]))
+        Ok(())
     }
 
     fn set_token(&mut self, key: &DeviceKey, token: &Secret) -> Result<(), Failed> {
@@ -148,6 +171,10 @@ impl Batch<'_> {
             device = self.decide_for(device, &Event::Cancel { action, how: Withdrawal::Forced })?.device;
         }
         self.draft.remove_device(&device)?;
+        if &*device.trail.by == SELF {
+            let others = self.draft.view().counter(Counter::Newcomers)?.saturating_sub(1);
+            self.draft.put_counter(Counter::Newcomers, others)?;
+        }
         self.effects.evicted.push(Principal::Device(key.clone()));
         Ok(Reply::Removed { files: Vec::new() })
     }
@@ -157,14 +184,17 @@ impl Batch<'_> {
         &mut self,
         key: DeviceKey,
         event: &Event,
-        from: Option<Box<str>>,
-        newcomer: Option<ProductId>,
+        Speaker { from, proven, newcomer }: Speaker,
     ) -> Result<Reply, Failed> {
         let known = self.draft.view().device(&key)?;
         let mut device = match (known, newcomer) {
             (Some(device), _) => device,
             (None, Some(product)) => {
                 self.know_tenant(&key.tenant, SELF)?;
+                if self.draft.next(Counter::Newcomers)? > NEWCOMERS_MAX {
+                    self.draft.put_counter(Counter::Newcomers, NEWCOMERS_MAX)?;
+                    return Err(CallError::NoSuchDevice(key.device).into());
+                }
                 let new = Device::new(key, product, SELF, self.now);
                 self.match_filters(new)?
             }
@@ -173,6 +203,7 @@ impl Batch<'_> {
         if from.is_some() {
             device.seen_at = from;
         }
+        device.proven |= proven;
         let heard = self.decide_for(device, event)?;
         if heard.verdict == Verdict::Stored {
             self.effects.heard.push((heard.device.key.clone(), event.clone()));

@@ -138,21 +138,40 @@ impl Batch<'_> {
     ) -> Result<Reply, Failed> {
         let old = self.draft.view().release(tenant, id)?.filter(|release| !release.deleted);
         let old = old.ok_or(CallError::NoSuchRelease(id))?;
-        if needs_unlocked(&change) && old.locked {
-            return Err(CallError::Locked(format!("release {id}")).into());
-        }
         let mut release = old.clone();
+        self.apply_release_change(&old, &mut release, change)?;
+        release.trail.touch(by, self.now);
+        self.put_changed_release(&old, &release)?;
+        self.release_changed(&release)?;
+        Ok(Reply::Releases(vec![release]))
+    }
+
+    fn apply_release_change(
+        &mut self,
+        old: &Release,
+        release: &mut Release,
+        change: ReleaseChange,
+    ) -> Result<(), Failed> {
+        if needs_unlocked(&change) && release.locked {
+            return Err(CallError::Locked(format!("release {}", release.id)).into());
+        }
         match change {
+            ReleaseChange::Several(changes) => {
+                for change in changes {
+                    self.apply_release_change(old, release, change)?;
+                }
+            }
             ReleaseChange::Describe { name, version, description, required_step } => {
-                release.name = name.unwrap_or(release.name);
-                release.version = version.unwrap_or(release.version);
-                release.about.description = description.or(release.about.description);
+                release.name = name.unwrap_or_else(|| release.name.clone());
+                release.version = version.unwrap_or_else(|| release.version.clone());
+                release.about.description = description.or(release.about.description.take());
                 release.required_step = required_step.unwrap_or(release.required_step);
-                self.refuse_renamed(&old, &release)?;
+                self.refuse_renamed(old, release)?;
             }
             ReleaseChange::AddImages(images) => {
-                release.images.extend(images.into_iter().filter(|image| !old.images.contains(image)));
-                self.check_images(tenant, release.kind, &release.images)?;
+                let new = images.into_iter().filter(|image| !old.images.contains(image));
+                release.images.extend(new);
+                self.check_images(&release.tenant, release.kind, &release.images)?;
             }
             ReleaseChange::RemoveImage(image) => {
                 let place = release.images.iter().position(|own| *own == image);
@@ -170,13 +189,10 @@ impl Batch<'_> {
             ReleaseChange::Lock(locked) => release.locked = locked,
             ReleaseChange::Invalidate { cancel } => {
                 release.invalid = true;
-                self.withdraw(tenant, id, cancel)?;
+                self.withdraw(&release.tenant, release.id, cancel)?;
             }
         }
-        release.trail.touch(by, self.now);
-        self.put_changed_release(&old, &release)?;
-        self.release_changed(&release)?;
-        Ok(Reply::Releases(vec![release]))
+        Ok(())
     }
 
     fn refuse_renamed(&self, old: &Release, new: &Release) -> Result<(), Failed> {
@@ -317,7 +333,8 @@ fn needs_unlocked(change: &ReleaseChange) -> bool {
             name.is_some() || version.is_some() || required_step.is_some()
         }
         ReleaseChange::AddImages(_) | ReleaseChange::RemoveImage(_) => true,
-        ReleaseChange::Metadata(..)
+        ReleaseChange::Several(_)
+        | ReleaseChange::Metadata(..)
         | ReleaseChange::Tag(..)
         | ReleaseChange::Lock(_)
         | ReleaseChange::Invalidate { .. } => false,

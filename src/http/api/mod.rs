@@ -73,5 +73,8 @@ pub(super) fn unexpected(reply: &Reply) -> ApiError {
     #[derive(Debug, thiserror::Error)]
     #[error("the engine answered with another kind of reply: {0}")]
     struct Unexpected(String);
-    ApiError::internal(&Unexpected(format!("{reply:?}")))
+    // The kind alone: what is in it may be secret.
+    let text = format!("{reply:?}");
+    let kind = text.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+    ApiError::internal(&Unexpected(kind.to_owned()))
 }

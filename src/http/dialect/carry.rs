@@ -79,7 +79,7 @@ async fn hear(door: &Door, asker: Asker, event: Event) -> Result<Reply, No> {
 
 /// Only what asks for work registers a device: all else is about something that the device would have.
 async fn heard(door: &Door, key: DeviceKey, event: Event, from: Option<Box<str>>) -> Result<Verdict, No> {
-    match door.call(EngineCall::Hear { key, event, from, newcomer: None }).await {
+    match door.call(EngineCall::Hear { key, event, from, proven: true, newcomer: None }).await {
         Ok(EngineReply::Heard { verdict, .. }) => Ok(verdict),
         Ok(other) => Err(unexpected(&other).into()),
         Err(error) if error.code() == "no-such-device" => Err(No::UnknownDevice),
@@ -100,7 +100,7 @@ async fn note(door: &Door, asker: Asker, event: Event) -> Result<(), No> {
 async fn work(door: &Door, asker: &Asker) -> Result<(Device, Vec<Action>), No> {
     let Asker { key, from, newcomer, .. } = asker;
     let (own, from, newcomer) = (key.clone(), from.clone(), newcomer.clone());
-    match door.call(EngineCall::Hear { key: own, event: Event::Poll, from, newcomer }).await {
+    match door.call(EngineCall::Hear { key: own, event: Event::Poll, from, proven: true, newcomer }).await {
         Ok(EngineReply::Heard { verdict: _, device, actions }) => Ok((*device, actions)),
         Ok(other) => Err(unexpected(&other).into()),
         Err(error) if error.status() == StatusCode::INSUFFICIENT_STORAGE => {

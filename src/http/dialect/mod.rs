@@ -1,6 +1,8 @@
-//! The doors of devices that were built for other servers. A dialect is a codec: a request becomes a [`Call`], a
-//! [`Reply`] or a [`No`] becomes bytes. None of them sees the engine or the store; what a call does stands once, in
-//! `carry`. A further dialect is a folder here, a route, and its transcripts.
+//! The doors of devices that were built for other servers. A dialect is a codec: a request becomes a call, a reply or a
+//! refusal becomes bytes. None of them sees the engine or the store; what a call does stands in `carry`. Where only devices
+//! speak, and prove who they are, the call is a [`Call`] and the way is [`Dialect`]'s, as in `ddi`; Afero, arkors and
+//! ESP8266, where operators write too, have calls of their own. A further dialect is a folder here, what `carry` lacks for
+//! it, its paths, and its transcripts.
 
 pub mod afero;
 mod again;

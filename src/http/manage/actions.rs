@@ -6,6 +6,7 @@ use axum::Router;
 use axum::response::Response;
 use axum::routing::get;
 
+use super::carry::REMOVED_MAX;
 use super::desk::{At, Desk, id, nothing};
 use super::list::{self, Fields, Row, Wanted};
 use super::sent::Sent;
@@ -18,8 +19,8 @@ use crate::domain::window::{Opening, Window};
 use crate::engine::now;
 use crate::engine::subject::{action_fields, action_status, has_action_field};
 use crate::http::Door;
-use crate::http::hawkbit::Fault;
 use crate::http::hawkbit::history::Line;
+use crate::http::hawkbit::{Fault, Kind};
 
 /// What actions are filtered and sorted by.
 pub const FIELDS: Fields = Fields { has: has_action_field, names: action_fields };
@@ -154,6 +155,9 @@ pub fn action_id(text: &str) -> Result<ActionId, Fault> {
 /// 404 or 400.
 pub fn action_ids(sent: &Sent) -> Result<Vec<ActionId>, Fault> {
     let numbers: Vec<u64> = sent.plain()?;
+    if numbers.len() > REMOVED_MAX {
+        return Err(Fault::new(Kind::TooMany, format!("at most {REMOVED_MAX} actions are named at once")));
+    }
     let read = |number| ActionId::new(number).ok_or_else(|| Fault::missing("Action", number));
     numbers.into_iter().map(read).collect()
 }

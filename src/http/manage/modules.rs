@@ -187,9 +187,7 @@ async fn show(desk: Desk, At(text): At<String>) -> Result<Response, Fault> {
 async fn change(desk: Desk, At(text): At<String>, sent: Sent) -> Result<Response, Fault> {
     let change: ModuleChange = sent.one()?;
     let image = desk.image(image_id(&text)?).await?;
-    for change in change.changes(&image)? {
-        desk.change_image(image.id, change).await?;
-    }
+    desk.change_image(image.id, ImageChange::Several(change.changes(&image)?)).await?;
     Ok(desk.ok(&desk.module(image.id).await?.shape(&desk)))
 }
 
@@ -209,10 +207,8 @@ async fn add_metadata(desk: Desk, At(text): At<String>, sent: Sent) -> Result<Re
     let new: Vec<NewEntry> = sent.many()?;
     let new = new.iter().map(NewEntry::entry).collect::<Result<Vec<_>, _>>()?;
     metadata::refuse_taken(&metadata::entries(&image.about.metadata, true), &new)?;
-    for entry in &new {
-        let change = ImageChange::Metadata(entry.key.clone(), Some(entry.metadata()));
-        desk.change_image(image.id, change).await?;
-    }
+    let change = |entry: &metadata::Entry| ImageChange::Metadata(entry.key.clone(), Some(entry.metadata()));
+    desk.change_image(image.id, ImageChange::Several(new.iter().map(change).collect())).await?;
     Ok(desk.created(&new.iter().map(metadata::Entry::shape).collect::<Vec<_>>()))
 }
 

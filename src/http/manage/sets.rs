@@ -263,9 +263,7 @@ async fn show(desk: Desk, At(text): At<String>) -> Result<Response, Fault> {
 async fn change(desk: Desk, At(text): At<String>, sent: Sent) -> Result<Response, Fault> {
     let change: SetChange = sent.one()?;
     let id = release_id(&text)?;
-    for change in change.changes()? {
-        desk.change_release(id, change).await?;
-    }
+    desk.change_release(id, ReleaseChange::Several(change.changes()?)).await?;
     Ok(desk.ok(&desk.set(id).await?.shape(&desk)))
 }
 
@@ -318,10 +316,9 @@ async fn add_metadata(desk: Desk, At(text): At<String>, sent: Sent) -> Result<Re
     let new: Vec<NewEntry> = sent.many()?;
     let new = new.iter().map(NewEntry::unseen).collect::<Result<Vec<_>, _>>()?;
     metadata::refuse_taken(&metadata::entries(&release.about.metadata, false), &new)?;
-    for entry in &new {
-        let change = ReleaseChange::Metadata(entry.key.clone(), Some(entry.value.clone()));
-        desk.change_release(release.id, change).await?;
-    }
+    let change =
+        |entry: &metadata::Entry| ReleaseChange::Metadata(entry.key.clone(), Some(entry.value.clone()));
+    desk.change_release(release.id, ReleaseChange::Several(new.iter().map(change).collect())).await?;
     Ok(desk.created(&new.iter().map(metadata::Entry::shape).collect::<Vec<_>>()))
 }
 

@@ -39,10 +39,8 @@ async fn add(desk: Desk, At(text): At<String>, sent: Sent) -> Result<Response, F
     let new: Vec<NewEntry> = sent.many()?;
     let new = new.iter().map(NewEntry::unseen).collect::<Result<Vec<_>, _>>()?;
     metadata::refuse_taken(&entries(&device), &new)?;
-    for entry in &new {
-        let change = DeviceChange::Metadata(entry.key.clone(), Some(entry.value.clone()));
-        desk.change_device(&id, change).await?;
-    }
+    let change = |entry: &Entry| DeviceChange::Metadata(entry.key.clone(), Some(entry.value.clone()));
+    desk.change_device(&id, DeviceChange::Several(new.iter().map(change).collect())).await?;
     Ok(desk.created(&new.iter().map(Entry::shape).collect::<Vec<_>>()))
 }
 

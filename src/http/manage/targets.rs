@@ -129,7 +129,7 @@ impl Said {
         let token = self.token()?.map(DeviceChange::Token);
         let wanted = self.request_attributes.map(DeviceChange::WantAttributes);
         let product = self.product(desk).await?.map(DeviceChange::Product);
-        Ok([describe].into_iter().chain(token).chain(wanted).chain(product).collect())
+        Ok([describe].into_iter().chain(wanted).chain(product).chain(token).collect())
     }
 }
 
@@ -278,9 +278,7 @@ async fn change(desk: Desk, At(text): At<String>, sent: Sent) -> Result<Response
     let change: Said = sent.one()?;
     let id = device_id(&text)?;
     desk.device(&id).await?;
-    for change in change.changes(&desk).await? {
-        desk.change_device(&id, change).await?;
-    }
+    desk.change_device(&id, DeviceChange::Several(change.changes(&desk).await?)).await?;
     let target = desk.target(&id).await?;
     Ok(desk.ok(&target.shape(&desk, desk.polling().await?, true)))
 }
@@ -297,7 +295,9 @@ async fn attributes(desk: Desk, At(text): At<String>) -> Result<Response, Fault>
     let numbered = device.attributes.iter().map(|(id, value)| (id.to_string(), value.to_string()));
     let versions = device.versions.iter().filter_map(|(kind, reported)| {
         let id = format!("{}", VERSION_BASE + u16::from(kind.get()));
-        Some((id, reported.running.version.as_ref()?.as_str().to_owned()))
+        let (version, number) = (&reported.running.version, reported.running.number);
+        let text = version.as_ref().map(ToString::to_string).or_else(|| number.map(|n| n.to_string()));
+        Some((id, text?))
     });
     let all = numbered.chain(versions).chain(named);
     let mut shape = Shape::new();

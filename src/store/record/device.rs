@@ -48,6 +48,7 @@ record! {
 
 record! {
     PresenceRecord<'a> {
+        proven: bool,
         online: bool,
         last_seen: Option<u64>,
         seen_at: Option<Cow<'a, str>>,
@@ -120,6 +121,7 @@ impl<'a> DeviceRecord<'a> {
             failures: device.failures.iter().map(|(k, f)| (k.get(), f.image.get(), f.count)).collect(),
             refused: device.refused.as_ref().map(refused_record),
             presence: PresenceRecord {
+                proven: device.proven,
                 online: device.online,
                 last_seen: device.last_seen.map(|t| t.0),
                 seen_at: device.seen_at.as_deref().map(Cow::Borrowed),
@@ -150,6 +152,7 @@ impl<'a> DeviceRecord<'a> {
             ended: ended(self.standing.ended)?,
             failures: self.failures.into_iter().map(failures).collect::<Result<_, _>>()?,
             refused: self.refused.map(refused),
+            proven: self.presence.proven,
             online: self.presence.online,
             last_seen: self.presence.last_seen.map(Time),
             seen_at: self.presence.seen_at.map(text),

@@ -141,6 +141,7 @@ pub(super) fn counter(counter: Counter<'_>) -> Vec<u8> {
         Counter::Deployment => b"deployment".to_vec(),
         Counter::Task => b"task".to_vec(),
         Counter::Artifact => b"artifact".to_vec(),
+        Counter::Newcomers => b"newcomers".to_vec(),
         Counter::Probe => b"probe".to_vec(),
         Counter::Epoch => b"epoch".to_vec(),
         Counter::ImageNumber(tenant, kind) => {

@@ -57,10 +57,15 @@ pub async fn operator(
 
 /// What a device is to run. Its version is on disk before it is answered.
 pub async fn last(door: &Arc<Door>, peer: Option<Peer>, poll: Poll) -> Result<Told, Fault> {
-    let newest = newest(door, &poll.app).await?;
-    let Some(device) = &poll.device else { return Ok(told(&poll.app, newest)) };
+    let Some(device) = &poll.device else {
+        return match door.legacy.esp.token_required {
+            true => Err(Fault::NotProven),
+            false => Ok(told(&poll.app, newest(door, &poll.app).await?)),
+        };
+    };
     let key = open::key(device);
     let known = admit(door, peer, &key, poll.token.as_deref()).await?;
+    let newest = newest(door, &poll.app).await?;
     if known.is_some_and(|device| device.product != poll.app) {
         // What runs another product's software says nothing about its own.
         return stay(door, &poll, newest).await;

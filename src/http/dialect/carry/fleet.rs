@@ -66,7 +66,7 @@ pub async fn with_tags(door: &Door, caller: &Caller, devices: Vec<Device>) -> Re
 /// An attribute as the device itself would say it.
 pub async fn hear(door: &Door, caller: &Caller, id: DeviceId, event: Event) -> Result<Answer, ApiError> {
     let key = DeviceKey { tenant: caller.tenant.clone(), device: id };
-    match door.call(Call::Hear { key, event, from: None, newcomer: None }).await? {
+    match door.call(Call::Hear { key, event, from: None, proven: false, newcomer: None }).await? {
         Reply::Heard { verdict: Verdict::Stored | Verdict::Repeated, .. } => Ok(Answer::Noted),
         Reply::Heard { verdict: Verdict::Rejected(reject), .. } => {
             Err(ApiError::new(StatusCode::CONFLICT, reject.code(), reject.to_string()))

@@ -62,8 +62,8 @@ fn bearer(text: &str) -> &str {
     }
 }
 
-/// Lets whoever calls speak for a device, and says what is known of it. One that has a token here and shows one has to show its own, and so has one
-/// that proves itself at another door: nobody else is to report for it.
+/// Lets whoever calls speak for a device, and says what is known of it. One that has a token here and shows one has to
+/// show its own, and so has one that proves itself at another door: nobody else is to report for it.
 pub(super) async fn admit(
     door: &Arc<Door>,
     peer: Option<Peer>,
@@ -74,15 +74,17 @@ pub(super) async fn admit(
     let asked = key.clone();
     let (device, known) =
         door.ask(move |reader| Ok((reader.device(&asked)?, reader.has_token(&asked)?))).await?;
-    let proves_itself =
-        device.as_ref().is_some_and(|device| device.window.seen != 0 || device.boot.is_some());
+    // Devices of MQTT number their words, and prove themselves before the first.
+    let proves_itself = device
+        .as_ref()
+        .is_some_and(|device| device.proven || device.window.seen != 0 || device.boot.is_some());
     match token.filter(|_| known || required) {
         Some(token) => {
             let token = Secret::new(bearer(token));
             let own = |identity: &Identity| matches!(identity, Identity::Device(own) if own == key);
             auth::prove(door, peer, &token, own).await?;
         }
-        None if required || (known && proves_itself) => return Err(ApiError::unauthenticated()),
+        None if required || proves_itself => return Err(ApiError::unauthenticated()),
         None => {}
     }
     Ok(device)
@@ -99,7 +101,7 @@ pub(super) async fn hear(
 ) -> Result<Option<(Device, Vec<Action>)>, ApiError> {
     let newcomer = door.legacy.newcomers.then(|| product.clone());
     let from = peer.map(|Peer(address)| address.to_string().into());
-    match door.engine.call(Call::Hear { key: key.clone(), event, from, newcomer }).await {
+    match door.engine.call(Call::Hear { key: key.clone(), event, from, proven: false, newcomer }).await {
         Ok(Reply::Heard { verdict: Verdict::Stored | Verdict::Repeated, device, actions }) => {
             Ok(Some((*device, actions)))
         }

@@ -16,7 +16,7 @@ use crate::http::manage::list::{Slice, Wanted};
 use std::collections::BTreeMap;
 
 /// As many actions as one request may remove: each is a handful of rows in one commit.
-const REMOVED_MAX: usize = 1000;
+pub const REMOVED_MAX: usize = 1000;
 
 /// What came of an assignment.
 #[derive(Debug)]
@@ -85,7 +85,7 @@ impl Desk {
         self.ask(move |reader, tenant| reader.count_actions(tenant, release)).await
     }
 
-    /// Removes actions that have ended.
+    /// Removes actions that have ended, so many a commit.
     pub async fn remove_actions(&self, ids: Vec<ActionId>) -> Result<(), Fault> {
         for actions in ids.chunks(REMOVED_MAX) {
             let call = Call::RemoveActions { tenant: self.tenant.clone(), actions: actions.to_vec() };

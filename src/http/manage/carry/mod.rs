@@ -8,7 +8,7 @@ mod images;
 mod releases;
 mod tenant;
 
-pub(super) use actions::Assigned;
+pub(super) use actions::{Assigned, REMOVED_MAX};
 pub(super) use images::refused;
 
 use super::desk::Desk;
