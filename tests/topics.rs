@@ -16,6 +16,7 @@ use updraft::domain::ids::{
     ActionId, ArtifactId, AttributeId, FirmwareType, ImageId, ProductId, TenantId, Time,
 };
 use updraft::domain::image::{Artifact, Image, Sha256};
+use updraft::domain::terms::Force;
 use updraft::domain::version::{Running, Version};
 use updraft::engine::call::{Command, Desired, Message, Outcome, Receipt, Wanted};
 use updraft::engine::query::Explanation;
@@ -162,7 +163,7 @@ fn written() -> Vec<(Leaf, String)> {
     add(Leaf::Ack, encode_ack(Leaf::Fb(action), &Receipt { seq: None, outcome }, Format::Json));
 
     let expires = Time(1_731_600_000_000);
-    let components = vec![Wanted { action, image: Arc::new(image()) }];
+    let components = vec![Wanted { action, image: Arc::new(image()), force: Force::Forced }];
     let desired = Message::Desired(Desired { seq: 9, expires, components });
     add(Leaf::Desired, encode_message(&desired, Format::Json, "https://ota.example"));
     let command =

@@ -17,6 +17,7 @@ use crate::domain::ids::{ActionId, DeploymentId, DeviceKey, FirmwareType, ImageI
 use crate::domain::image::Image;
 use crate::domain::offer::Offer;
 use crate::domain::tenant::Setting;
+use crate::domain::terms::Force;
 use crate::domain::version::Version;
 use crate::domain::window::Opening;
 use crate::store::StoreError;
@@ -326,9 +327,11 @@ impl<'a> Batch<'a> {
     fn wanted(&mut self, tenant: &TenantId, actions: &[Action]) -> Result<Vec<Wanted>, StoreError> {
         let mut wanted = Vec::new();
         for action in actions {
+            let force = action.terms.force;
+            let force = if force.presses(self.now) { Force::Forced } else { force };
             for component in &action.components {
                 if let Some(image) = self.image(tenant, component.image)? {
-                    wanted.push(Wanted { action: action.id, image });
+                    wanted.push(Wanted { action: action.id, image, force });
                 }
             }
         }

@@ -6,6 +6,7 @@ use crate::domain::decide::Order;
 use crate::domain::device::Format;
 use crate::domain::ids::{ActionId, DeviceKey, FirmwareType, ImageId, Time};
 use crate::domain::image::{Artifact, Image};
+use crate::domain::terms::Force;
 
 /// A door's own mark on an uplink, handed back untouched with its receipt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +82,8 @@ pub struct Wanted {
     pub action: ActionId,
     /// The image.
     pub image: Arc<Image>,
+    /// How hard the action presses, as it stands when this is said.
+    pub force: Force,
 }
 
 /// A hint that expires.

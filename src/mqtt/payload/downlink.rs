@@ -10,6 +10,7 @@ use crate::domain::decide::Order;
 use crate::domain::eligibility;
 use crate::domain::ids::ActionId;
 use crate::domain::image::{Artifact, Image, Sha256};
+use crate::domain::terms::Force;
 use crate::domain::version::Running;
 use crate::engine::call::{Command, Desired, Message, Outcome, Receipt, Wanted};
 use crate::engine::query::Explanation;
@@ -138,6 +139,8 @@ struct ComponentWire<'a> {
     url: Shown<Url<'a>>,
     action: u32,
     name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mode: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -240,17 +243,17 @@ impl<'a> DesiredWire<'a> {
     fn new(desired: &'a Desired, base_url: &'a str) -> Self {
         let files = desired.components.iter().map(|wanted| wanted.image.artifacts.len()).sum();
         let mut comps = Vec::with_capacity(files);
-        for Wanted { action, image } in &desired.components {
-            comps.extend(
-                image.artifacts.iter().map(|file| ComponentWire::new(*action, image, file, base_url)),
-            );
+        for wanted in &desired.components {
+            let files = wanted.image.artifacts.iter();
+            comps.extend(files.map(|file| ComponentWire::new(wanted, file, base_url)));
         }
         DesiredWire { seq: Count(desired.seq), exp: desired.expires.0 / 1000, comps }
     }
 }
 
 impl<'a> ComponentWire<'a> {
-    fn new(action: ActionId, image: &'a Image, file: &'a Artifact, base_url: &'a str) -> Self {
+    fn new(wanted: &'a Wanted, file: &'a Artifact, base_url: &'a str) -> Self {
+        let Wanted { action, image, force } = wanted;
         ComponentWire {
             r#type: image.kind.get(),
             number: LongNumber(image.number),
@@ -264,7 +267,17 @@ impl<'a> ComponentWire<'a> {
             url: Shown(Url { base: base_url, sum: &file.sha256 }),
             action: action.get(),
             name: &file.name,
+            mode: mode(*force),
         }
+    }
+}
+
+/// What is not to be installed at once says so; all else is.
+fn mode(force: Force) -> Option<&'static str> {
+    match force {
+        Force::Forced => None,
+        Force::Soft | Force::From(_) => Some("soft"),
+        Force::DownloadOnly => Some("download-only"),
     }
 }
 

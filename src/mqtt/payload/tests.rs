@@ -15,6 +15,7 @@ use crate::domain::event::{Hello, Report};
 use crate::domain::feedback::{Feedback, Finished, Progress, Word};
 use crate::domain::ids::{ActionId, ArtifactId, AttributeId, ImageId, ProductId, TenantId, Time};
 use crate::domain::image::{Artifact, Image, Sha256};
+use crate::domain::terms::Force;
 use crate::domain::version::{Running, Version};
 use crate::engine::call::{Command, Desired, Message, Outcome, Receipt, Wanted};
 use crate::engine::query::Explanation;
@@ -431,8 +432,25 @@ fn check_down(encode: impl Fn(Format) -> Vec<u8>, json: &str) {
 }
 
 #[test]
+fn a_component_that_is_not_to_be_installed_at_once_says_so() {
+    let table = [
+        (Force::Forced, ""),
+        (Force::Soft, r#","mode":"soft""#),
+        (Force::From(Time(1)), r#","mode":"soft""#),
+        (Force::DownloadOnly, r#","mode":"download-only""#),
+    ];
+    for (force, expected) in table {
+        let components = vec![Wanted { action: action(), image: image(), force }];
+        let desired = Message::Desired(Desired { seq: 9, expires: Time(0), components });
+        let text = String::from_utf8(encode_message(&desired, Format::Json, "")).unwrap();
+        let end = text.split(r#""name":"lamp \"3\".bin""#).nth(1).unwrap();
+        assert_eq!(end, format!("{expected}}}]}}"), "{force:?}");
+    }
+}
+
+#[test]
 fn the_desired_document_and_the_hint_are_written() {
-    let components = vec![Wanted { action: action(), image: image() }];
+    let components = vec![Wanted { action: action(), image: image(), force: Force::Forced }];
     let desired = Desired { seq: 9, expires: Time(1_731_600_000_999), components };
     let (sha256, sha1, md5) = ("ab".repeat(32), "01".repeat(20), "f0".repeat(16));
     let json = format!(
