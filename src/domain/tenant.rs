@@ -19,7 +19,7 @@ pub struct Tenant {
 /// A value that was set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Set {
-    /// The value, in the text that [`Setting::check`] lets through.
+    /// The value, in the text that [`Setting::takes`] lets through.
     pub value: Box<str>,
     /// Who set it, when.
     pub trail: Trail,

@@ -185,6 +185,8 @@ pub struct NewImage {
     pub tags: BTreeSet<Box<str>>,
     /// Whether its files are encrypted.
     pub encrypted: bool,
+    /// Makes it the standing offer of its product, in the same commit.
+    pub offered: bool,
 }
 
 impl NewImage {
@@ -200,6 +202,7 @@ impl NewImage {
             about: About::default(),
             tags: BTreeSet::new(),
             encrypted: false,
+            offered: false,
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::domain::deployment::Target;
 use crate::domain::event::{Event, Withdrawal};
 use crate::domain::ids::{ActionId, ArtifactId, DeploymentId, FirmwareType, ImageId, ProductId, TenantId};
 use crate::domain::image::{Artifact, Image, METADATA_MAX, Products, Sha256};
+use crate::domain::offer::Rules;
 use crate::domain::version::Version;
 use crate::engine::apply::Batch;
 use crate::engine::call::{CallError, ImageChange, NewArtifact, NewImage, Reply};
@@ -46,6 +47,7 @@ impl Batch<'_> {
     }
 
     fn add_image(&mut self, tenant: &TenantId, new: NewImage, by: &str) -> Result<Image, Failed> {
+        let offered = new.offered;
         let id = ImageId::new(self.draft.next(Counter::Image)?).ok_or(CallError::Busy)?;
         let number = self.draft.next(Counter::ImageNumber(tenant, new.kind))?;
         let image = Image {
@@ -66,6 +68,9 @@ impl Batch<'_> {
             trail: Trail::new(by, self.now),
         };
         self.draft.put_image(&image)?;
+        if offered {
+            self.set_offer(tenant.clone(), id, None, Rules::default(), false)?;
+        }
         Ok(image)
     }
 

@@ -121,11 +121,29 @@ async fn poll(door: &Door, asker: Asker) -> Result<Reply, No> {
     };
     Ok(Reply::Work(Work {
         sleep_s: sleep(door, &asker.tenant, task.as_ref(), now),
+        said: match &task {
+            Some(Task::Deployment(action) | Task::Proposal(action)) => said(door, &asker.key, action.id)?,
+            Some(Task::Cancel(_)) | None => 0,
+        },
         now,
         attributes_wanted: device.attributes_wanted,
         installed: device.installed.and_then(|own| own.action).filter(|id| Some(*id) != active),
         task,
     }))
+}
+
+/// Stands for what devices see of what people say about the images of an action, which may change while it is under way
+/// (FNV-1a); 0 when they say nothing.
+fn said(door: &Door, key: &DeviceKey, id: ActionId) -> Result<u64, No> {
+    let found = door.look(|reader| reader.assigned(key, id))?;
+    let metadata = found.iter().flat_map(|(_, images)| images).flat_map(|image| &image.about.metadata);
+    let texts =
+        metadata.filter(|(_, own)| own.visible).flat_map(|(name, own)| [&**name, "=", &own.value, ";"]);
+    let step = |sum: u64, byte: u8| {
+        let from = if sum == 0 { 0xcbf2_9ce4_8422_2325 } else { sum };
+        (from ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    };
+    Ok(texts.flat_map(str::bytes).fold(0, step))
 }
 
 /// When to ask again, in seconds.

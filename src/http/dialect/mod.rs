@@ -201,6 +201,8 @@ pub enum Reply {
         auto: Option<AutoConfirm>,
         /// The action that waits.
         waiting: Option<Box<Action>>,
+        /// Stands for what people say about its images; 0 when they say nothing.
+        said: u64,
         /// The moment at which its terms are read.
         now: Time,
     },
@@ -246,6 +248,8 @@ pub struct Work {
     pub sleep_s: u32,
     /// The moment at which the terms of the action are read.
     pub now: Time,
+    /// Stands for what people say about the images of the first thing to do; 0 when they say nothing.
+    pub said: u64,
     /// The first thing to do.
     pub task: Option<Task>,
     /// Whether the device is to send its attributes.

@@ -83,6 +83,7 @@ impl NewModule {
             about,
             tags: Default::default(),
             encrypted: self.encrypted,
+            offered: false,
         })
     }
 }

@@ -223,12 +223,12 @@ pub async fn change(door: &Arc<Door>, board: &str, app: App, draft: Draft) -> Re
             find(&door, &app.product, draft.version).await?.ok_or(Fault::NotFound)?;
         let record = draft.record(app.number, Some(old.update))?;
         let (tenant, id) = (TenantId::default(), image.id);
-        let change = ImageChange::Metadata(RECORD.into(), Some(value(&record)?));
-        door.call(Call::ChangeImage { tenant: tenant.clone(), image: id, change, by: by.clone() }).await?;
+        let mut changes = vec![ImageChange::Metadata(RECORD.into(), Some(value(&record)?))];
         if image.version != record.text() && !image.locked {
-            let change = ImageChange::Rename { name: image.name, version: record.text() };
-            door.call(Call::ChangeImage { tenant, image: id, change, by }).await?;
+            changes.push(ImageChange::Rename { name: image.name, version: record.text() });
         }
+        let change = ImageChange::Several(changes);
+        door.call(Call::ChangeImage { tenant, image: id, change, by }).await?;
         offer(&door, &app.product).await?;
         Ok(Told::Record(record))
     })

@@ -2,7 +2,7 @@
 
 use super::super::{No, Reply};
 use super::proof::Asker;
-use super::{assigned, entries, first_task, hear, modules, work};
+use super::{assigned, entries, first_task, hear, modules, said, work};
 use crate::domain::device::AutoConfirm;
 use crate::domain::event::Event;
 use crate::domain::ids::ActionId;
@@ -17,7 +17,11 @@ pub(super) async fn proposals(door: &Door, asker: Asker) -> Result<Reply, No> {
         Some(Task::Proposal(action)) => Some(action),
         Some(Task::Deployment(_) | Task::Cancel(_)) | None => None,
     };
-    Ok(Reply::Proposals { auto: device.profile.auto_confirm, waiting, now: now() })
+    let said = match &waiting {
+        Some(action) => said(door, &asker.key, action.id)?,
+        None => 0,
+    };
+    Ok(Reply::Proposals { auto: device.profile.auto_confirm, waiting, said, now: now() })
 }
 
 /// One action that waits.

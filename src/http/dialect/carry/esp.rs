@@ -335,7 +335,7 @@ async fn make(door: &Door, by: Box<str>, app: ProductId, parcel: Parcel) -> Resu
     });
     let sources = sources.collect::<Result<Vec<_>, Fault>>()?;
     let (arrived, kept, metadata) = sort(door, sources).await?;
-    let (owner, product) = (tenant.clone(), app.clone());
+    let (owner, product) = (tenant, app.clone());
     let images = door.ask(move |reader| reader.product_images(&owner, &product, KIND)).await?;
     let known = images.iter().filter_map(|image| semver::Version::parse(image.version.as_str()).ok());
     let latest = known.max_by(semver::Version::cmp_precedence);
@@ -345,15 +345,11 @@ async fn make(door: &Door, by: Box<str>, app: ProductId, parcel: Parcel) -> Resu
     let new = NewImage {
         name: Some(app.as_str().into()),
         about: About { metadata, ..About::default() },
+        // Devices take no version with a pre-release part.
+        offered: next.pre.is_empty(),
         ..NewImage::plain(app.clone(), KIND, version, Rules::default())
     };
     let image = add(door, by, new, arrived, kept).await?;
-    if next.pre.is_empty() {
-        let rules = Rules::default();
-        let product = Some(app.clone());
-        let offer = Call::SetOffer { tenant, image: image.id, product, rules, allow_downgrade: false };
-        door.call(offer).await?;
-    }
     Ok(Told::Made { app, version: image.version, created: image.trail.created })
 }
 
@@ -418,6 +414,7 @@ pub async fn keep(door: &Arc<Door>, by: Box<str>, headers: &HeaderMap, body: Bod
         about: About { description, ..About::default() },
         tags,
         encrypted: false,
+        offered: false,
     };
     let image = add(door, by, new, vec![file], Vec::new()).await?;
     Ok(Told::Kept { id: image.version.to_string(), created: image.trail.created })

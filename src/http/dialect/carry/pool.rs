@@ -248,6 +248,7 @@ async fn new_image(
         about: About { description: record.description, vendor: None, metadata },
         tags: record.tags.unwrap_or_default(),
         encrypted: false,
+        offered: false,
     };
     let (tenant, by) = (caller.tenant.clone(), caller.operator.clone());
     match door.call(Call::AddImages { tenant, images: vec![image], by }).await? {

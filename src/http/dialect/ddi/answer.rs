@@ -30,8 +30,9 @@ pub fn write(asked: &Asked, reply: Reply) -> Result<Response, No> {
         Reply::Action { action, modules, history, now } => {
             json(asked, &deployment::base(asked, &action, &modules, history, now)?)
         }
-        Reply::Proposals { auto, waiting, now } => {
-            json(asked, &consent(asked, auto, waiting.as_deref(), now))
+        Reply::Proposals { auto, waiting, said, now } => {
+            let tag = waiting.as_ref().map(|action| deployment::hash(action, said, now));
+            json(asked, &consent(asked, auto, waiting.as_deref().zip(tag)))
         }
         Reply::Runs(true) => Ok(StatusCode::CREATED.into_response()),
         Reply::Runs(false) => Ok(StatusCode::OK.into_response()),
@@ -107,17 +108,20 @@ fn root(asked: &Asked, work: &Work) -> RootBody {
     match &work.task {
         None => {}
         Some(Task::Cancel(id)) => links.cancel_action = link(format!("cancelAction/{id}")),
-        Some(Task::Proposal(action)) => links.confirmation_base = Some(proposal(asked, action, work.now)),
+        Some(Task::Proposal(action)) => {
+            let hash = deployment::hash(action, work.said, work.now);
+            links.confirmation_base = Some(proposal(asked, action, hash));
+        }
         Some(Task::Deployment(action)) => {
-            let hash = deployment::hash(action, work.now);
+            let hash = deployment::hash(action, work.said, work.now);
             links.deployment_base = link(format!("deploymentBase/{}?c={hash}", action.id));
         }
     }
     RootBody { config: ConfigBody { polling: PollingBody { sleep: sleep(work.sleep_s) } }, links }
 }
 
-fn proposal(asked: &Asked, action: &Action, now: Time) -> Link {
-    let tail = format!("confirmationBase/{}?c={}", action.id, deployment::hash(action, now));
+fn proposal(asked: &Asked, action: &Action, hash: i32) -> Link {
+    let tail = format!("confirmationBase/{}?c={hash}", action.id);
     Link { href: href(asked, asked.site.secure, &tail) }
 }
 
@@ -152,14 +156,14 @@ struct ConsentLinks {
     confirmation_base: Option<Link>,
 }
 
-fn consent(asked: &Asked, auto: Option<AutoConfirm>, waiting: Option<&Action>, now: Time) -> ConsentBody {
+fn consent(asked: &Asked, auto: Option<AutoConfirm>, waiting: Option<(&Action, i32)>) -> ConsentBody {
     let link =
         |name: &str| Link { href: href(asked, asked.site.secure, &format!("confirmationBase/{name}")) };
     let active = auto.is_some();
     let links = ConsentLinks {
         activate_auto_confirm: (!active).then(|| link("activateAutoConfirm")),
         deactivate_auto_confirm: active.then(|| link("deactivateAutoConfirm")),
-        confirmation_base: waiting.map(|action| proposal(asked, action, now)),
+        confirmation_base: waiting.map(|(action, hash)| proposal(asked, action, hash)),
     };
     let activated_at = auto.as_ref().map(|auto| auto.since.0);
     let (initiator, remark) = auto.map_or((None, None), |auto| (auto.initiator, auto.remark));

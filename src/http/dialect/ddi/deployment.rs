@@ -130,11 +130,14 @@ fn duty(action: &Action, now: Time) -> Duty {
     Duty { download, update, maintenance_window }
 }
 
-/// Differs when the content does: by the images, which never change, and by what is to be done with them (FNV-1a).
-pub fn hash(action: &Action, now: Time) -> i32 {
+/// Differs when the content does: by the images, what is said about them, and what is to be done with them (FNV-1a).
+pub fn hash(action: &Action, said: u64, now: Time) -> i32 {
     let Duty { download, update, maintenance_window } = duty(action, now);
     let numbers = action.components.iter().flat_map(|c| [u64::from(c.image.get()), c.number]);
-    let numbers = numbers.chain([u64::from(action.id.get())]).flat_map(u64::to_be_bytes);
+    let numbers = numbers
+        .chain([u64::from(action.id.get())])
+        .chain((said != 0).then_some(said))
+        .flat_map(u64::to_be_bytes);
     let words = [download, update, maintenance_window.unwrap_or_default()];
     let bytes = numbers.chain(words.into_iter().flat_map(str::bytes));
     let hash = bytes.fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
