@@ -24,6 +24,7 @@ const SETTINGS: Settings = Settings {
     policy: Policy { attempts: AttemptLimit(3), cancel_timeout_ms: 600_000 },
     command_expiry_ms: 3_600_000,
     reserve_bytes: 0,
+    poll_s: 300,
 };
 
 /// How many receipts and commands came in a batch.

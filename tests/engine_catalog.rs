@@ -25,7 +25,8 @@ use updraft::store::Store;
 use updraft::store::memory::MemoryStore;
 
 const POLICY: Policy = Policy { attempts: AttemptLimit(3), cancel_timeout_ms: 0 };
-const SETTINGS: Settings = Settings { policy: POLICY, command_expiry_ms: 60_000, reserve_bytes: 1000 };
+const SETTINGS: Settings =
+    Settings { policy: POLICY, command_expiry_ms: 60_000, reserve_bytes: 1000, poll_s: 300 };
 
 struct Nobody;
 

@@ -72,6 +72,7 @@ pub fn serve_with(
         policy,
         command_expiry_ms: config.engine.command_expiry_ms,
         reserve_bytes: config.store.reserve_bytes,
+        poll_s: config.http.ddi_poll_s,
     };
     let (engine, running) = engine::start(store, settings, outlet, Box::new(exit::commit_failed))
         .map_err(|cause| ServeError::Thread { what: "the engine", cause })?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::catalog::Trail;
-use super::ids::TenantId;
+use super::ids::{TenantId, Time};
 
 /// A tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,9 +136,32 @@ impl Tenant {
         seconds(self.text(setting))
     }
 
+    /// How often its devices poll, where the server's own interval is `default_s`.
+    pub fn polling(&self, default_s: u32) -> Polling {
+        let every_s = self.seconds(Setting::PollingTime).unwrap_or(default_s);
+        Polling { every_s, late_s: self.seconds(Setting::PollingOverdueTime).unwrap_or(every_s) }
+    }
+
     /// The value of a number, if there is one.
     pub fn number(&self, setting: Setting) -> Option<u32> {
         self.text(setting).parse().ok()
+    }
+}
+
+/// How often devices poll.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Polling {
+    /// The time between two polls, in seconds.
+    pub every_s: u32,
+    /// How late a poll may be before the device is overdue, in seconds.
+    pub late_s: u32,
+}
+
+impl Polling {
+    /// A device that was last heard of at or before this moment is overdue at `now`.
+    pub fn overdue_before(self, now: Time) -> Time {
+        let patience_ms = 1000 * (u64::from(self.every_s) + u64::from(self.late_s));
+        Time(now.0.saturating_sub(patience_ms))
     }
 }
 
@@ -151,4 +174,26 @@ pub fn seconds(text: &str) -> Option<u32> {
     };
     let seconds = part(23)? * 3600 + part(59)? * 60 + part(59)?;
     parts.next().is_none().then_some(seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_device_is_overdue_after_its_interval_and_the_time_allowed_beyond() {
+        let set = |value: &str| Set { value: value.into(), trail: Trail::new("admin", Time(0)) };
+        let table: &[(&[(Setting, &str)], u64)] = &[
+            (&[], 300 + 300),
+            (&[(Setting::PollingTime, "00:01:00")], 60 + 300),
+            (&[(Setting::PollingTime, "00:01:00"), (Setting::PollingOverdueTime, "00:00:10")], 70),
+        ];
+        for (settings, patience_s) in table {
+            let mut tenant = Tenant::new(TenantId::default(), Trail::new("admin", Time(0)));
+            tenant.settings = settings.iter().map(|(setting, value)| (*setting, set(value))).collect();
+            let found = tenant.polling(300).overdue_before(Time(1_000_000));
+            assert_eq!(found, Time(1_000_000 - patience_s * 1000), "{settings:?}");
+        }
+    }
 }

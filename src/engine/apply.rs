@@ -88,7 +88,7 @@ pub(super) struct Batch<'a> {
     pub(super) draft: Draft<'a>,
     pub(super) effects: &'a mut Effects,
     pub(super) now: Time,
-    settings: &'a Settings,
+    pub(super) settings: &'a Settings,
     pub(super) memory: &'a mut Memory,
     deployments: BTreeMap<(TenantId, DeploymentId), Deployment>,
     /// Whether an action was created, so that the counter has to be written.

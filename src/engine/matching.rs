@@ -8,22 +8,21 @@ use std::sync::Arc;
 use super::apply::{Batch, Decided, SLICE};
 use super::subject::{DeviceSubject, Names};
 use crate::domain::action::Origin;
-use crate::domain::catalog::{AutoAssign, Item, Section, What};
+use crate::domain::catalog::{AutoAssign, Item, Section, Trail, What};
 use crate::domain::decide::Verdict;
 use crate::domain::deployment::Target;
 use crate::domain::device::Device;
 use crate::domain::event::Event;
 use crate::domain::filter::{Filter, Moment};
-use crate::domain::ids::{DeviceId, ItemId, TenantId, Time};
+use crate::domain::ids::{DeviceId, ItemId, TenantId};
 use crate::domain::image::Release;
+use crate::domain::seeds::SYSTEM;
 use crate::domain::tenant::{Setting, Tenant};
 use crate::store::StoreError;
-use crate::store::tables::{Counter, Task, View};
+use crate::store::tables::{Counter, Task};
 
 /// How many actions of a device are looked at for one that brought the release before, at a time.
 const PAGE: usize = 64;
-/// How often a device polls where its tenant has not said so, in seconds (hawkBit's default).
-const POLL_S: u32 = 300;
 
 /// A filter that brings a release.
 #[derive(Debug)]
@@ -45,15 +44,6 @@ pub(super) fn differs(before: &Device, now: &Device) -> bool {
         || before.standing() != now.standing()
         || before.seen_at != now.seen_at
         || before.online != now.online
-}
-
-/// The moments that a filter may speak of. A device is overdue when it has missed a poll and the time allowed beyond.
-pub(super) fn moment(tenant: Option<&Tenant>, now: Time) -> Moment {
-    let seconds = |setting| tenant.and_then(|tenant| tenant.seconds(setting));
-    let poll = seconds(Setting::PollingTime).unwrap_or(POLL_S);
-    let beyond = seconds(Setting::PollingOverdueTime).unwrap_or(POLL_S);
-    let allowed_ms = u64::from(poll.saturating_add(beyond)) * 1000;
-    Moment { now, overdue_before: Time(now.0.saturating_sub(allowed_ms)) }
 }
 
 impl Batch<'_> {
@@ -115,9 +105,8 @@ impl Batch<'_> {
         let slice = self.draft.view().devices(tenant, after.as_ref(), SLICE)?;
         let (done, last) = (slice.len() < SLICE, slice.last().map(|device| device.key.device.clone()));
         let matching = {
-            let tenant_row = self.draft.view().tenant(tenant)?;
+            let at = self.moment(tenant)?;
             let names = Names::new(self.draft.view(), tenant);
-            let at = moment(tenant_row.as_ref(), self.now);
             let fits = |device: &Device| own.filter.matches(&DeviceSubject { device, names: &names }, at);
             slice.into_iter().filter(fits).collect::<Vec<_>>()
         };
@@ -143,11 +132,9 @@ impl Batch<'_> {
         let tenant = decided.device.key.tenant.clone();
         for own in self.filters(&tenant)?.iter() {
             let fits = {
-                let view: View<'_> = self.draft.view();
-                let tenant_row = view.tenant(&tenant)?;
-                let names = Names::new(view, &tenant);
-                let subject = DeviceSubject { device: &decided.device, names: &names };
-                own.filter.matches(&subject, moment(tenant_row.as_ref(), self.now))
+                let at = self.moment(&tenant)?;
+                let names = Names::new(self.draft.view(), &tenant);
+                own.filter.matches(&DeviceSubject { device: &decided.device, names: &names }, at)
             };
             if fits
                 && self.can_bring(&tenant, &own.auto)?
@@ -159,6 +146,14 @@ impl Batch<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The moments that a filter may speak of.
+    fn moment(&self, tenant: &TenantId) -> Result<Moment, StoreError> {
+        let row = self.draft.view().tenant(tenant)?;
+        let row = row.unwrap_or_else(|| Tenant::new(tenant.clone(), Trail::new(SYSTEM, self.now)));
+        let polling = row.polling(self.settings.poll_s);
+        Ok(Moment { now: self.now, overdue_before: polling.overdue_before(self.now) })
     }
 
     fn can_bring(&mut self, tenant: &TenantId, auto: &AutoAssign) -> Result<bool, StoreError> {

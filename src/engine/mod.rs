@@ -45,6 +45,8 @@ pub struct Settings {
     /// With less room than this on the disk, in bytes, everything that would need more of it is refused: a commit that
     /// fails would end the process.
     pub reserve_bytes: u64,
+    /// How often devices poll whose tenant has not said so, in seconds.
+    pub poll_s: u32,
 }
 
 /// Where the engine's words go. Called on the engine's thread, after the commit, with whole batches.

@@ -140,3 +140,13 @@ fn a_filter_of_more_devices_than_a_batch_reaches_them_all() {
         assert_eq!(brought(&world, key), [Target::Release(release)], "{key}");
     }
 }
+
+#[test]
+fn a_device_that_was_just_heard_of_is_not_overdue() {
+    let world = World::new();
+    let key = world.device("lamp-1");
+    let release = release(&world, "1.0.1");
+    filter(&world, "lastcontrollerrequestat=le=${overdue_ts}", release);
+    attribute(&world, &key, "site", "north");
+    assert_eq!(brought(&world, &key), []);
+}

@@ -72,7 +72,8 @@ impl World {
         let (outlet, prepared) = prepare(settings, fatal).unwrap();
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
         let policy = Policy { attempts: AttemptLimit(3), cancel_timeout_ms: 60_000 };
-        let engine_settings = engine::Settings { policy, command_expiry_ms: 60_000, reserve_bytes: 1000 };
+        let engine_settings =
+            engine::Settings { policy, command_expiry_ms: 60_000, reserve_bytes: 1000, poll_s: 300 };
         let (engine, running) =
             engine::start(Arc::clone(&store), engine_settings, outlet, Box::new(|_| {})).unwrap();
         let reader = Reader::new(store, policy);

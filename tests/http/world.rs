@@ -67,7 +67,8 @@ impl World {
     pub fn with(change: impl FnOnce(&mut Settings)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
-        let settings = engine::Settings { policy: POLICY, command_expiry_ms: 60_000, reserve_bytes: 1000 };
+        let settings =
+            engine::Settings { policy: POLICY, command_expiry_ms: 60_000, reserve_bytes: 1000, poll_s: 300 };
         let failed = Box::new(|error: &_| panic!("{error:?}"));
         let (engine, thread) = engine::start(Arc::clone(&store), settings, Box::new(Nobody), failed).unwrap();
         let runtime =

@@ -44,7 +44,7 @@ impl World {
             })
             .unwrap();
         let policy = Policy { attempts: AttemptLimit(3), cancel_timeout_ms: 0 };
-        let settings = Settings { policy, command_expiry_ms: 1000, reserve_bytes: 0 };
+        let settings = Settings { policy, command_expiry_ms: 1000, reserve_bytes: 0, poll_s: 300 };
         let kept: Arc<dyn Store> = Arc::clone(&store) as Arc<dyn Store>;
         let (engine, thread) = start(kept, settings, Box::new(Nobody), Box::new(|_| {})).unwrap();
         World { store, engine, thread }

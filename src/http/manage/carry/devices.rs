@@ -7,7 +7,6 @@ use crate::domain::catalog::Section;
 use crate::domain::device::Device;
 use crate::domain::filter::Filter;
 use crate::domain::ids::{DeviceId, DeviceKey, TenantId, Time};
-use crate::domain::tenant::Setting;
 use crate::engine::call::{Call, DeviceChange, NewDevice, Reply};
 use crate::engine::now;
 use crate::engine::query::{Reader, Selection, StoreError};
@@ -92,10 +91,9 @@ impl Desk {
 
     /// How often devices poll, and when one is overdue.
     pub async fn polling(&self) -> Result<Polling, Fault> {
-        let settings = self.settings().await?;
-        let poll_s = settings.seconds(Setting::PollingTime).unwrap_or(self.default_poll_s());
-        let overdue_s = settings.seconds(Setting::PollingOverdueTime).unwrap_or(poll_s);
-        Ok(Polling { poll_ms: u64::from(poll_s) * 1000, overdue_ms: u64::from(overdue_s) * 1000, now: now() })
+        let own = self.settings().await?.polling(self.default_poll_s());
+        let (poll_ms, overdue_ms) = (u64::from(own.every_s) * 1000, u64::from(own.late_s) * 1000);
+        Ok(Polling { poll_ms, overdue_ms, now: now() })
     }
 
     /// Registers devices.

@@ -14,8 +14,7 @@ pub(super) use images::refused;
 use super::desk::Desk;
 use super::list::{Row, Slice, Wanted};
 use crate::domain::filter::Moment;
-use crate::domain::ids::{TenantId, Time};
-use crate::domain::tenant::Setting;
+use crate::domain::ids::TenantId;
 use crate::engine::call::{Call, Reply};
 use crate::engine::now;
 use crate::engine::query::{Reader, StoreError};
@@ -59,11 +58,8 @@ impl Desk {
     /// Now, and since when a device that has not been heard of is overdue.
     pub async fn moment(&self) -> Result<Moment, Fault> {
         let now = now();
-        let settings = self.settings().await?;
-        let poll_s = settings.seconds(Setting::PollingTime).unwrap_or(self.default_poll_s());
-        let overdue_s = settings.seconds(Setting::PollingOverdueTime).unwrap_or(poll_s);
-        let patience = 1000 * (u64::from(poll_s) + u64::from(overdue_s));
-        Ok(Moment { now, overdue_before: Time(now.0.saturating_sub(patience)) })
+        let polling = self.settings().await?.polling(self.default_poll_s());
+        Ok(Moment { now, overdue_before: polling.overdue_before(now) })
     }
 }
 
