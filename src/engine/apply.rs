@@ -91,6 +91,8 @@ pub(super) struct Batch<'a> {
     pub(super) settings: &'a Settings,
     pub(super) memory: &'a mut Memory,
     deployments: BTreeMap<(TenantId, DeploymentId), Deployment>,
+    /// Flags of tenants that were looked up; few, because few tenants meet in a batch.
+    pub(super) flags: Vec<(TenantId, Setting, bool)>,
     /// Whether an action was created, so that the counter has to be written.
     created: bool,
 }
@@ -103,7 +105,16 @@ impl<'a> Batch<'a> {
         effects: &'a mut Effects,
         now: Time,
     ) -> Self {
-        Batch { draft, effects, now, settings, memory, deployments: BTreeMap::new(), created: false }
+        Batch {
+            draft,
+            effects,
+            now,
+            settings,
+            memory,
+            deployments: BTreeMap::new(),
+            flags: Vec::new(),
+            created: false,
+        }
     }
 
     /// One event of a device.

@@ -202,10 +202,16 @@ impl Batch<'_> {
         }
     }
 
-    /// A flag that the tenant has set.
-    pub(super) fn flag(&self, tenant: &TenantId, setting: Setting) -> Result<bool, StoreError> {
+    /// A flag that the tenant has set. Looked up once a batch: a deployment asks for each of its devices.
+    pub(super) fn flag(&mut self, tenant: &TenantId, setting: Setting) -> Result<bool, StoreError> {
+        let known = self.flags.iter().find(|(of, own, _)| *own == setting && of == tenant);
+        if let Some((_, _, value)) = known {
+            return Ok(*value);
+        }
         let row = self.draft.view().tenant(tenant)?;
-        Ok(row.map_or(setting.default() == "true", |tenant| tenant.flag(setting)))
+        let value = row.map_or(setting.default() == "true", |tenant| tenant.flag(setting));
+        self.flags.push((tenant.clone(), setting, value));
+        Ok(value)
     }
 }
 

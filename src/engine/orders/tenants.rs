@@ -46,6 +46,8 @@ impl Batch<'_> {
         }
         tenant.trail.touch(by, self.now);
         self.draft.put_tenant(&tenant)?;
+        // What was looked up before in this batch may be another now.
+        self.flags.clear();
         Ok(Reply::Tenant(tenant))
     }
 
