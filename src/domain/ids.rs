@@ -192,6 +192,15 @@ number!(
 );
 
 number!(
+    /// One rollout: a release brought to many devices, wave by wave.
+    RolloutId
+);
+number!(
+    /// One webhook: where events of a tenant are sent.
+    WebhookId
+);
+
+number!(
     /// One item of a section of a tenant's catalog: a tag, a type, a product, a filter.
     ItemId
 );

@@ -1,4 +1,5 @@
-//! What is decided: ids, devices, images, releases, eligibility, filters and the life of an action.
+//! What is decided: ids, devices, images, releases, eligibility, filters, rollouts and the life of an
+//! action.
 //!
 //! Pure and total: no clock, no IO, no serde, no randomness, and nothing here can fail on input that the doors
 //! let through. Time and fresh ids are arguments; every "no" is a named variant that an operator can read.
@@ -15,6 +16,7 @@ pub mod filter;
 pub mod ids;
 pub mod image;
 pub mod offer;
+pub mod rollout;
 pub mod seeds;
 pub mod succession;
 pub mod tenant;

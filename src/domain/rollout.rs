@@ -1,0 +1,648 @@
+//! A rollout: a release brought to many devices, wave by wave, that finishes and stops by itself.
+//!
+//! What a rollout is stands here. What its clock and its counters make of it is in `advance`, what operators may ask of
+//! it in `command`, whether it may be made at all in `draft`. Nothing here knows a device's own state: a member of a
+//! wave is counted by where its action stands.
+
+mod advance;
+mod command;
+mod draft;
+mod interval;
+mod share;
+
+use std::fmt;
+
+use super::action::State;
+use super::catalog::Trail;
+use super::deployment::Target;
+use super::ids::{ActionId, DeviceId, ImageId, ProductId, RolloutId, TenantId, Time};
+use super::terms::Terms;
+
+pub use advance::{Advance, Take, advance};
+pub use command::{Command, Consequence, Refusal, command};
+pub use draft::{Fault, NewRollout, NewWave, Size, WAVES_MAX, check};
+pub use interval::{Difference, Interval};
+pub use share::{Share, bucket, places};
+
+/// Which devices a rollout is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Who {
+    /// Those that match a filter (RSQL over the fields of devices).
+    Filter(Box<str>),
+    /// Those of a product.
+    Product(ProductId),
+    /// Those that were named when it was made.
+    Listed,
+}
+
+/// Which devices a rollout is for, and which part of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Selection {
+    /// Which devices.
+    pub who: Who,
+    /// The part of them: those whose [`bucket`] is below it.
+    pub share: Share,
+    /// What the buckets are made with: another seed takes another part.
+    pub seed: u64,
+    /// Whether devices that come to match later join its last wave.
+    pub continuous: bool,
+}
+
+/// How fast devices are taken on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// As fast as the server can.
+    Unbounded,
+    /// So many devices a minute.
+    Constant {
+        /// Devices a minute, at least 1.
+        per_minute: u32,
+    },
+    /// So many devices a minute at first, and `factor` times as many after each `every` devices.
+    Exponential {
+        /// Devices a minute at first, at least 1.
+        base: u32,
+        /// By how much it grows, in hundredths: 150 is 1.5 times; more than 100.
+        factor_hundredths: u32,
+        /// It grows each time that so many devices more are counted, at least 1.
+        every: u64,
+        /// Which devices are counted.
+        counted: Counted,
+        /// Devices a minute at most.
+        at_most: u32,
+    },
+}
+
+/// Which devices let an exponential pace grow (AWS IoT Jobs: `rateIncreaseCriteria`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counted {
+    /// Those that the rollout has reached.
+    Notified,
+    /// Those that run the target.
+    Succeeded,
+}
+
+/// How many devices may be under way at once. A device holds its place by a lease: one that falls silent gives it back
+/// when the lease ends, although its action goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InFlight {
+    /// How many, at least 1.
+    pub limit: u64,
+    /// How long a place is held after the device's newest sign, in milliseconds.
+    pub lease_ms: u64,
+}
+
+/// How a failed device is tried again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Retries {
+    /// How many times beyond the first.
+    pub limit: u32,
+    /// How long after the first failure, in milliseconds; twice as long after each further one.
+    pub backoff_ms: u64,
+}
+
+/// What happens to open actions when a rollout ends before they do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// They go on; nothing new begins.
+    Stop,
+    /// They are cancelled, and devices are asked to let go.
+    Cancel,
+    /// They are cancelled without waiting for the devices.
+    Force,
+}
+
+/// When a rollout ends in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct End {
+    /// The moment.
+    pub at: Time,
+    /// What then happens to open actions.
+    pub then: Ending,
+}
+
+/// Which bad ends a stop rule counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BadEnd {
+    /// Failed: by the device's word, or by another version than the target.
+    Failed,
+    /// Refused: by somebody at the device, or because the device cannot take it.
+    Rejected,
+    /// Silent for too long.
+    TimedOut,
+    /// Any of them.
+    Any,
+}
+
+/// What a rollout does when it stops by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remedy {
+    /// It pauses: what is under way goes on, nothing new begins, and an operator may resume it.
+    Pause,
+    /// It stops, and cancels what is under way.
+    Cancel,
+    /// It stops, cancels what is under way, and brings an earlier image back under a new number to every device that it
+    /// has reached.
+    RollBack(ImageId),
+}
+
+/// A rule by which a rollout stops itself (AWS IoT Jobs: `abortConfig`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StopRule {
+    /// What is counted.
+    pub on: BadEnd,
+    /// Of those that have ended, this part at least.
+    pub share: Share,
+    /// Only once so many have ended.
+    pub sample: u64,
+    /// What happens then.
+    pub then: Remedy,
+}
+
+/// The first wave held against all that have ended in the others: where the failures of the two differ by more than
+/// `margin`, beyond doubt at the stated confidence, the rollout stops. The interval is Newcombe's, made of two of
+/// Wilson's scores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Canary {
+    /// How far apart the two may be.
+    pub margin: Share,
+    /// The confidence of the interval: 9000, 9500 or 9900.
+    pub confidence: Share,
+    /// Only once so many have ended on either side.
+    pub sample: u64,
+    /// What happens then.
+    pub then: Remedy,
+}
+
+/// What happens when a wave has succeeded.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum AfterSuccess {
+    /// The next wave begins.
+    #[default]
+    Next,
+    /// The rollout pauses until an operator resumes it.
+    Pause,
+}
+
+/// Where a rollout stands (hawkBit: rollout statuses).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Status {
+    /// Its members are being written down.
+    Creating,
+    /// It waits until somebody else approves of it.
+    WaitingForApproval,
+    /// Somebody did not approve of it.
+    Denied,
+    /// It can be started, or starts by itself at its time.
+    Ready,
+    /// It takes devices on.
+    Running,
+    /// It takes nobody on.
+    Paused,
+    /// It has been stopped, and what was under way is being called off.
+    Stopping,
+    /// It ended before its time.
+    Stopped,
+    /// Everybody has been reached, and every action has ended.
+    Finished,
+}
+
+impl Status {
+    /// Its name at every door.
+    pub fn name(self) -> &'static str {
+        match self {
+            Status::Creating => "creating",
+            Status::WaitingForApproval => "waiting-for-approval",
+            Status::Denied => "denied",
+            Status::Ready => "ready",
+            Status::Running => "running",
+            Status::Paused => "paused",
+            Status::Stopping => "stopping",
+            Status::Stopped => "stopped",
+            Status::Finished => "finished",
+        }
+    }
+
+    /// Whether time and counters can still move it.
+    pub fn is_live(self) -> bool {
+        match self {
+            Status::Creating
+            | Status::WaitingForApproval
+            | Status::Ready
+            | Status::Running
+            | Status::Paused
+            | Status::Stopping => true,
+            Status::Denied | Status::Stopped | Status::Finished => false,
+        }
+    }
+}
+
+/// Why a rollout paused or stopped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cause {
+    /// An operator said so.
+    Operator(Box<str>),
+    /// Too many of a wave ended badly.
+    Wave {
+        /// The wave.
+        wave: u16,
+        /// How many ended badly.
+        bad: u64,
+        /// Of how many.
+        of: u64,
+        /// The part that it had to stay at or below.
+        allowed: Share,
+    },
+    /// A wave succeeded, after which it was to pause.
+    WaveDone(u16),
+    /// All of a wave have ended, and too few of them run the target.
+    WaveMissed {
+        /// The wave.
+        wave: u16,
+        /// How many run the target.
+        succeeded: u64,
+        /// Of how many.
+        of: u64,
+        /// The part that was wanted.
+        wanted: Share,
+    },
+    /// A stop rule.
+    Rule {
+        /// Its place in the list, from 1.
+        rule: u16,
+        /// How many ended as it counts.
+        bad: u64,
+        /// Of how many.
+        of: u64,
+    },
+    /// The first wave and the others differ.
+    Canary(Difference),
+    /// Its end came.
+    End,
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Cause::Operator(name) => write!(f, "{name} said so"),
+            Cause::Wave { wave, bad, of, allowed } => {
+                write!(f, "in wave {wave} {bad} of {of} ended badly, more than {allowed}")
+            }
+            Cause::WaveDone(wave) => write!(f, "wave {wave} has succeeded, after which it pauses"),
+            Cause::WaveMissed { wave, succeeded, of, wanted } => {
+                write!(f, "wave {wave} has ended with {succeeded} of {of}, and {wanted} were wanted")
+            }
+            Cause::Rule { rule, bad, of } => write!(f, "stop rule {rule}: {bad} of {of} ended badly"),
+            Cause::Canary(difference) => write!(f, "the first wave and the others differ: {difference}"),
+            Cause::End => write!(f, "its end came"),
+        }
+    }
+}
+
+/// What somebody said to a rollout that waits for approval.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// Who.
+    pub by: Box<str>,
+    /// What they said about it.
+    pub remark: Option<Box<str>>,
+}
+
+/// How many devices may be taken on now, at a pace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Credit {
+    /// Thousandths of a device.
+    pub milli: u64,
+    /// As of when.
+    pub at: Time,
+}
+
+/// A rollout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rollout {
+    /// The public id.
+    pub id: RolloutId,
+    /// The tenant.
+    pub tenant: TenantId,
+    /// What people call it.
+    pub name: Box<str>,
+    /// What people say about it.
+    pub description: Option<Box<str>>,
+    /// What it brings.
+    pub target: Target,
+    /// To whom.
+    pub selection: Selection,
+    /// On which terms.
+    pub terms: Terms,
+    /// Whether devices may be taken back to an older version.
+    pub allow_downgrade: bool,
+    /// How fast.
+    pub pace: Pace,
+    /// How many at once; no bound without one.
+    pub in_flight: Option<InFlight>,
+    /// How failed devices are tried again.
+    pub retries: Retries,
+    /// When it starts by itself.
+    pub start_at: Option<Time>,
+    /// When it ends in any case.
+    pub end: Option<End>,
+    /// When it stops by itself.
+    pub stops: Vec<StopRule>,
+    /// The first wave held against the others.
+    pub canary: Option<Canary>,
+    /// Where it stands.
+    pub status: Status,
+    /// Why it paused or stopped.
+    pub cause: Option<Cause>,
+    /// What happens to open actions while it stops.
+    pub ending: Option<Ending>,
+    /// Who approved of it, or did not.
+    pub decision: Option<Decision>,
+    /// What its pace allows now.
+    pub credit: Credit,
+    /// How many waves it has.
+    pub waves: u16,
+    /// It was removed, and is kept for the records.
+    pub deleted: bool,
+    /// When it started.
+    pub started: Option<Time>,
+    /// When it ended.
+    pub ended: Option<Time>,
+    /// Who made it and who changed it.
+    pub trail: Trail,
+}
+
+/// Where a wave stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum WaveStatus {
+    /// Its turn has not come.
+    Scheduled,
+    /// Its devices are taken on.
+    Running,
+    /// All of them have ended.
+    Finished,
+    /// Too many of them ended badly.
+    Failed,
+}
+
+impl WaveStatus {
+    /// Its name at every door.
+    pub fn name(self) -> &'static str {
+        match self {
+            WaveStatus::Scheduled => "scheduled",
+            WaveStatus::Running => "running",
+            WaveStatus::Finished => "finished",
+            WaveStatus::Failed => "failed",
+        }
+    }
+}
+
+/// A wave: devices of a rollout that are taken on together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wave {
+    /// Its place, from 1.
+    pub number: u16,
+    /// What people call it.
+    pub name: Box<str>,
+    /// What people say about it.
+    pub description: Option<Box<str>>,
+    /// What its devices match beyond the rollout's own filter.
+    pub filter: Option<Box<str>>,
+    /// The part of the devices that it was to have, where one was stated.
+    pub share: Option<Share>,
+    /// It has succeeded once this part of its devices runs the target (hawkBit: `>=`).
+    pub success: Share,
+    /// What happens then.
+    pub after: AfterSuccess,
+    /// It has failed once more than this part ended badly (hawkBit: strictly `>`); it never fails without one.
+    pub failure: Option<Share>,
+    /// Whether somebody at the device has to agree; the rollout's terms say where nothing is said here.
+    pub consent: Option<bool>,
+    /// Whether devices that come later join it.
+    pub continuous: bool,
+    /// Where it stands.
+    pub status: WaveStatus,
+    /// Whether it has succeeded, and what comes after has been done.
+    pub passed: bool,
+    /// Where its devices are.
+    pub tally: Tally,
+    /// When it started.
+    pub started: Option<Time>,
+    /// When it ended.
+    pub ended: Option<Time>,
+}
+
+/// Where a member of a wave is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Place {
+    /// It has not been reached.
+    Waiting,
+    /// It is to be tried again, or something has to pass before it can be reached.
+    Deferred,
+    /// Its action is under way.
+    Active,
+    /// It runs the target.
+    Succeeded,
+    /// It failed.
+    Failed,
+    /// Somebody refused.
+    Rejected,
+    /// It was silent for too long.
+    TimedOut,
+    /// It cannot take the target, or is gone.
+    NotCompatible,
+    /// Its action was called off, or another took its place.
+    Cancelled,
+}
+
+impl Place {
+    /// Every place.
+    pub const ALL: [Place; 9] = [
+        Place::Waiting,
+        Place::Deferred,
+        Place::Active,
+        Place::Succeeded,
+        Place::Failed,
+        Place::Rejected,
+        Place::TimedOut,
+        Place::NotCompatible,
+        Place::Cancelled,
+    ];
+
+    /// Its name at every door.
+    pub fn name(self) -> &'static str {
+        match self {
+            Place::Waiting => "waiting",
+            Place::Deferred => "deferred",
+            Place::Active => "active",
+            Place::Succeeded => "succeeded",
+            Place::Failed => "failed",
+            Place::Rejected => "rejected",
+            Place::TimedOut => "timed-out",
+            Place::NotCompatible => "not-compatible",
+            Place::Cancelled => "cancelled",
+        }
+    }
+
+    /// The place of a member whose action is in this state.
+    pub fn of(state: State) -> Place {
+        match state {
+            State::Queued
+            | State::Offered
+            | State::Accepted
+            | State::Downloading
+            | State::Downloaded
+            | State::Waiting
+            | State::Installing
+            | State::Rebooting
+            | State::Verifying => Place::Active,
+            State::Succeeded | State::AlreadyInstalled => Place::Succeeded,
+            State::Failed(_) => Place::Failed,
+            State::Rejected => Place::Rejected,
+            State::TimedOut => Place::TimedOut,
+            State::NotCompatible => Place::NotCompatible,
+            State::Cancelled | State::Superseded => Place::Cancelled,
+        }
+    }
+
+    /// Whether a member may be tried again from here.
+    pub fn may_retry(self) -> bool {
+        match self {
+            Place::Failed | Place::TimedOut => true,
+            Place::Waiting
+            | Place::Deferred
+            | Place::Active
+            | Place::Succeeded
+            | Place::Rejected
+            | Place::NotCompatible
+            | Place::Cancelled => false,
+        }
+    }
+}
+
+/// How many members are where. A recount of the members gives the same numbers at any moment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Not reached yet.
+    pub waiting: u64,
+    /// To be reached later.
+    pub deferred: u64,
+    /// Under way.
+    pub active: u64,
+    /// Of these, how many hold a place of the in-flight limit.
+    pub leased: u64,
+    /// Run the target.
+    pub succeeded: u64,
+    /// Failed.
+    pub failed: u64,
+    /// Refused.
+    pub rejected: u64,
+    /// Silent for too long.
+    pub timed_out: u64,
+    /// Cannot take the target.
+    pub not_compatible: u64,
+    /// Called off or superseded.
+    pub cancelled: u64,
+}
+
+impl Tally {
+    /// The number that counts a place.
+    pub fn at(&mut self, place: Place) -> &mut u64 {
+        match place {
+            Place::Waiting => &mut self.waiting,
+            Place::Deferred => &mut self.deferred,
+            Place::Active => &mut self.active,
+            Place::Succeeded => &mut self.succeeded,
+            Place::Failed => &mut self.failed,
+            Place::Rejected => &mut self.rejected,
+            Place::TimedOut => &mut self.timed_out,
+            Place::NotCompatible => &mut self.not_compatible,
+            Place::Cancelled => &mut self.cancelled,
+        }
+    }
+
+    /// Moves one member.
+    pub fn shift(&mut self, from: Option<Place>, to: Place) {
+        if let Some(from) = from {
+            let source = self.at(from);
+            *source = source.saturating_sub(1);
+        }
+        *self.at(to) += 1;
+    }
+
+    /// All members.
+    pub fn total(&self) -> u64 {
+        self.waiting + self.deferred + self.active + self.ended()
+    }
+
+    /// Members whose end is known.
+    pub fn ended(&self) -> u64 {
+        self.succeeded + self.bad(BadEnd::Any) + self.cancelled
+    }
+
+    /// Members that have been reached.
+    pub fn begun(&self) -> u64 {
+        self.total() - self.waiting
+    }
+
+    /// Members that ended badly.
+    pub fn bad(&self, on: BadEnd) -> u64 {
+        match on {
+            BadEnd::Failed => self.failed,
+            BadEnd::Rejected => self.rejected + self.not_compatible,
+            BadEnd::TimedOut => self.timed_out,
+            BadEnd::Any => self.failed + self.rejected + self.not_compatible + self.timed_out,
+        }
+    }
+
+    /// Whether nothing can move any more.
+    pub fn is_done(&self) -> bool {
+        self.waiting == 0 && self.deferred == 0 && self.active == 0
+    }
+
+    /// The sum of two.
+    #[must_use]
+    pub fn plus(self, other: Tally) -> Tally {
+        Tally {
+            waiting: self.waiting + other.waiting,
+            deferred: self.deferred + other.deferred,
+            active: self.active + other.active,
+            leased: self.leased + other.leased,
+            succeeded: self.succeeded + other.succeeded,
+            failed: self.failed + other.failed,
+            rejected: self.rejected + other.rejected,
+            timed_out: self.timed_out + other.timed_out,
+            not_compatible: self.not_compatible + other.not_compatible,
+            cancelled: self.cancelled + other.cancelled,
+        }
+    }
+
+    /// The sum over waves.
+    pub fn sum<'a>(waves: impl IntoIterator<Item = &'a Wave>) -> Tally {
+        waves.into_iter().fold(Tally::default(), |sum, wave| sum.plus(wave.tally))
+    }
+}
+
+/// A device in a wave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// The device.
+    pub device: DeviceId,
+    /// Where it is.
+    pub place: Place,
+    /// Its newest action in this rollout.
+    pub action: Option<ActionId>,
+    /// How many times it has been tried.
+    pub tries: u32,
+    /// Whether it holds a place of the in-flight limit.
+    pub leased: bool,
+    /// When a deferred one is reached again.
+    pub again: Option<Time>,
+}
+
+impl Member {
+    /// A member that has not been reached.
+    pub fn waiting(device: DeviceId) -> Self {
+        Member { device, place: Place::Waiting, action: None, tries: 0, leased: false, again: None }
+    }
+}
