@@ -187,6 +187,7 @@ impl<'a> Batch<'a> {
             offers: self.offers(&device, event.offers_needed())?,
             names: self.names(&device, event)?,
             next_action: self.next_action(),
+            paused: self.memory.rollouts.held(&actions),
             closes: match event {
                 Event::Assign { .. } => self.flag(&device.key.tenant, Setting::ActionsAutoclose)?,
                 _ => true,

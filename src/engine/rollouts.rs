@@ -8,15 +8,21 @@ mod errands;
 mod join;
 mod take;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::apply::{Batch, SLICE};
+use crate::domain::action::{Action, Origin, State};
 use crate::domain::filter::Filter;
-use crate::domain::ids::{RolloutId, TenantId, Time};
+use crate::domain::ids::{ActionId, RolloutId, TenantId, Time};
 use crate::domain::rollout::{self, Ending, Rollout, Status, Wave, Who};
 use crate::domain::tenant::Setting;
 use crate::store::StoreError;
 use crate::store::tables::{Counter, Errand, Task, View};
+
+/// Whether its device has not heard of an action.
+pub(super) fn is_untold(action: &Action) -> bool {
+    action.state == State::Queued
+}
 
 /// A rollout that can still move, with its waves.
 #[derive(Debug)]
@@ -91,9 +97,16 @@ impl Rollouts {
         self.live.values().any(|live| live.is_due(now))
     }
 
-    /// The next moment at which time alone moves one of them.
-    pub(super) fn wake(&self) -> Option<Time> {
-        self.live.values().filter_map(|live| live.wake).min()
+    /// The actions that a device which was not told of them is not told now, because their rollouts are paused.
+    pub(super) fn held(&self, actions: &[Action]) -> BTreeSet<ActionId> {
+        let held = |action: &&Action| is_untold(action) && self.is_paused(action);
+        actions.iter().filter(held).map(|action| action.id).collect()
+    }
+
+    fn is_paused(&self, action: &Action) -> bool {
+        let Origin::Rollout(id, _) = action.origin else { return false };
+        let live = self.live.get(&(action.device.tenant.clone(), id));
+        live.is_some_and(|live| live.rollout.status == Status::Paused)
     }
 
     /// Looks at all of them in the next turn.

@@ -254,7 +254,7 @@ impl Desk {
     }
 
     fn tell_unless_held(&mut self, id: ActionId, attempt: u32) {
-        if self.actions.iter().any(|a| a.id == id && !a.is_held(self.now)) {
+        if self.actions.iter().any(|a| a.id == id && !self.is_held(a)) {
             self.tell_deploy(id, attempt);
         }
     }

@@ -208,7 +208,9 @@ impl Batch<'_> {
         if heard.verdict == Verdict::Stored {
             self.effects.heard.push((heard.device.key.clone(), event.clone()));
         }
-        Ok(Reply::Heard { verdict: heard.verdict, device: Box::new(heard.device), actions: heard.under_way })
+        let held = self.memory.rollouts.held(&heard.under_way);
+        let actions = heard.under_way.into_iter().filter(|action| !held.contains(&action.id)).collect();
+        Ok(Reply::Heard { verdict: heard.verdict, device: Box::new(heard.device), actions })
     }
 
     pub(super) fn device(&mut self, key: &DeviceKey) -> Result<Device, Failed> {
