@@ -15,6 +15,7 @@ use crate::domain::device::Device;
 use crate::domain::event::{Event, Needed};
 use crate::domain::ids::{ActionId, DeploymentId, DeviceKey, FirmwareType, ImageId, TenantId, Time};
 use crate::domain::image::Image;
+use crate::domain::news::{Happened, News};
 use crate::domain::offer::Offer;
 use crate::domain::tenant::Setting;
 use crate::domain::terms::Force;
@@ -61,6 +62,10 @@ pub(super) struct Effects {
     pub(super) evicted: Vec<Principal>,
     /// What devices said at doors that are not the bus, for those who listen there.
     pub(super) heard: Vec<(DeviceKey, Event)>,
+    /// What changed, for those who are told of it; without numbers until the batch is closed.
+    pub(super) news: Vec<News>,
+    /// Whether people changed a webhook.
+    pub(super) webhooks: bool,
 }
 
 /// What a decision came to.
@@ -280,6 +285,9 @@ impl<'a> Batch<'a> {
         if changed.before.is_none() {
             self.await_window(action)?;
         }
+        if changed.before != Some(action.state) {
+            self.news(tenant, Happened::action(action, changed.before.is_none()));
+        }
         self.count(changed)
     }
 
@@ -468,9 +476,10 @@ impl<'a> Batch<'a> {
             self.draft.put_counter(Counter::Action, self.memory.actions)?;
         }
         for deployment in std::mem::take(&mut self.deployments).into_values() {
+            self.tell_of_end(&deployment)?;
             self.draft.put_deployment(&deployment)?;
         }
-        Ok(())
+        self.number_news()
     }
 
     /// The deployment as it stands in this batch.

@@ -1,6 +1,7 @@
 //! Questions that change nothing, answered from a snapshot beside the writer.
 
 mod catalog;
+mod news;
 pub mod pool;
 mod select;
 mod versions;
@@ -24,6 +25,7 @@ use crate::store::tables::{Operator, Principal, View};
 
 // The doors answer when the store cannot be read, and may not know the store.
 pub use crate::store::StoreError;
+pub use news::{Gap, Heard};
 pub use select::{Selected, Selection};
 
 use super::access::{self, Identity};

@@ -92,11 +92,15 @@ pub enum Table {
     CatalogNames,
     /// Tenant -> tenant.
     Tenants,
+    /// Tenant, number of the first -> news of one commit.
+    Events,
+    /// Tenant, webhook -> webhook.
+    Webhooks,
 }
 
 impl Table {
     /// Every table, in the order of the variants.
-    pub const ALL: [Table; 25] = [
+    pub const ALL: [Table; 27] = [
         Table::Meta,
         Table::Devices,
         Table::ProductDevices,
@@ -122,6 +126,8 @@ impl Table {
         Table::Catalog,
         Table::CatalogNames,
         Table::Tenants,
+        Table::Events,
+        Table::Webhooks,
     ];
 
     /// The table's place in [`Table::ALL`].

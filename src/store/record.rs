@@ -20,6 +20,7 @@ pub(super) mod catalog;
 pub(super) mod device;
 pub(super) mod image;
 pub(super) mod keeping;
+pub(super) mod news;
 mod terms;
 pub(super) mod upload;
 

@@ -46,6 +46,8 @@ const fn definition(table: Table) -> TableDefinition<'static, &'static [u8], &'s
         Table::Catalog => "catalog",
         Table::CatalogNames => "catalog_names",
         Table::Tenants => "tenants",
+        Table::Events => "events",
+        Table::Webhooks => "webhooks",
     })
 }
 
