@@ -129,9 +129,10 @@ pub enum Happened {
 impl Happened {
     /// That an action stands where it stands.
     pub fn action(action: &Action, new: bool) -> Self {
-        let deployment = match action.origin {
-            Origin::Deployment(deployment) => Some(deployment),
-            Origin::Offer | Origin::Filter(_) | Origin::Device => None,
+        let (deployment, wave) = match action.origin {
+            Origin::Deployment(deployment) => (Some(deployment), None),
+            Origin::Rollout(rollout, wave) => (None, Some((rollout, wave))),
+            Origin::Offer | Origin::Filter(_) | Origin::Device => (None, None),
         };
         Happened::Action {
             action: action.id,
@@ -139,7 +140,7 @@ impl Happened {
             state: action.state,
             new,
             deployment,
-            wave: None,
+            wave,
         }
     }
 

@@ -3,6 +3,7 @@
 mod catalog;
 mod news;
 pub mod pool;
+mod rollouts;
 mod select;
 mod versions;
 
@@ -26,6 +27,7 @@ use crate::store::tables::{Operator, Principal, View};
 // The doors answer when the store cannot be read, and may not know the store.
 pub use crate::store::StoreError;
 pub use news::{Gap, Heard};
+pub use rollouts::MusterError;
 pub use select::{Selected, Selection};
 
 use super::access::{self, Identity};

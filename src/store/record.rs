@@ -21,6 +21,8 @@ pub(super) mod device;
 pub(super) mod image;
 pub(super) mod keeping;
 pub(super) mod news;
+pub(super) mod rollout;
+pub(super) mod task;
 mod terms;
 pub(super) mod upload;
 

@@ -40,14 +40,18 @@ const fn definition(table: Table) -> TableDefinition<'static, &'static [u8], &'s
         Table::DeviceActions => "device_actions",
         Table::History => "history",
         Table::Deployments => "deployments",
+        Table::Rollouts => "rollouts",
+        Table::Waves => "waves",
+        Table::Members => "members",
+        Table::Deferred => "deferred",
+        Table::Events => "events",
+        Table::Webhooks => "webhooks",
         Table::Pending => "pending",
         Table::Tasks => "tasks",
         Table::Due => "due",
         Table::Catalog => "catalog",
         Table::CatalogNames => "catalog_names",
         Table::Tenants => "tenants",
-        Table::Events => "events",
-        Table::Webhooks => "webhooks",
     })
 }
 
