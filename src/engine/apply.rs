@@ -16,6 +16,7 @@ use crate::domain::device::Device;
 use crate::domain::event::{Event, Needed};
 use crate::domain::ids::{ActionId, DeploymentId, DeviceKey, FirmwareType, ImageId, TenantId, Time};
 use crate::domain::image::Image;
+use crate::domain::news::{Happened, News};
 use crate::domain::offer::Offer;
 use crate::domain::tenant::Setting;
 use crate::domain::terms::Force;
@@ -66,6 +67,10 @@ pub(super) struct Effects {
     pub(super) evicted: Vec<Principal>,
     /// What devices said at doors that are not the bus, for those who listen there.
     pub(super) heard: Vec<(DeviceKey, Event)>,
+    /// What changed, for those who are told of it; without numbers until the batch is closed.
+    pub(super) news: Vec<News>,
+    /// Whether people changed a webhook.
+    pub(super) webhooks: bool,
 }
 
 /// What a decision came to.
@@ -291,6 +296,9 @@ impl<'a> Batch<'a> {
         if changed.before.is_none() {
             self.await_window(action)?;
         }
+        if changed.before != Some(action.state) {
+            self.news(tenant, Happened::action(action, changed.before.is_none()));
+        }
         self.count(changed)
     }
 
@@ -495,9 +503,11 @@ impl<'a> Batch<'a> {
             self.draft.put_counter(Counter::Action, self.memory.actions)?;
         }
         for deployment in std::mem::take(&mut self.deployments).into_values() {
+            self.tell_of_end(&deployment)?;
             self.draft.put_deployment(&deployment)?;
         }
-        self.close_rollouts()
+        self.close_rollouts()?;
+        self.number_news()
     }
 
     /// The deployment as it stands in this batch.

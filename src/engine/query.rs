@@ -1,6 +1,7 @@
 //! Questions that change nothing, answered from a snapshot beside the writer.
 
 mod catalog;
+mod news;
 pub mod pool;
 mod rollouts;
 mod select;
@@ -25,6 +26,7 @@ use crate::store::tables::{Operator, Principal, View};
 
 // The doors answer when the store cannot be read, and may not know the store.
 pub use crate::store::StoreError;
+pub use news::{Gap, Heard};
 pub use rollouts::MusterError;
 pub use select::{Selected, Selection};
 

@@ -7,6 +7,7 @@ mod count;
 mod errands;
 mod join;
 mod take;
+mod tell;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -175,9 +176,6 @@ impl Batch<'_> {
         }
         live.dirty |= !done.take.is_empty();
         live.touched = false;
-        if done.moved {
-            self.tell_of_rollout(tenant, id)?;
-        }
         if let Some(ending) = done.withdraw {
             self.end_actions(tenant, id, ending)?;
         }
@@ -251,23 +249,14 @@ impl Batch<'_> {
             self.draft.put_task(number, &task)?;
         }
         self.memory.rollouts.look();
-        self.tell_of_rollout(tenant, id)?;
         Ok(true)
-    }
-
-    /// Says to those who listen how a rollout stands.
-    pub(in crate::engine) fn tell_of_rollout(
-        &mut self,
-        _tenant: &TenantId,
-        _id: RolloutId,
-    ) -> Result<(), StoreError> {
-        Ok(())
     }
 
     /// Writes what moved, and forgets those that cannot move any more.
     pub(super) fn close_rollouts(&mut self) -> Result<(), StoreError> {
-        let draft = &mut self.draft;
+        let (draft, news) = (&mut self.draft, &mut self.effects.news);
         for live in self.memory.rollouts.live.values_mut() {
+            tell::moved(draft.view(), live, self.now, news)?;
             let (tenant, id) = (&live.rollout.tenant, live.rollout.id);
             if std::mem::take(&mut live.dirty) {
                 draft.put_rollout(&live.rollout)?;
