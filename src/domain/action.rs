@@ -5,7 +5,7 @@ mod deadline;
 use super::deployment::Target;
 use super::device::{Convergence, Device};
 use super::feedback::{Feedback, Finished, Progress, Word};
-use super::ids::{ActionId, DeploymentId, DeviceKey, FirmwareType, ImageId, ItemId, Time};
+use super::ids::{ActionId, DeploymentId, DeviceKey, FirmwareType, ImageId, ItemId, RolloutId, Time};
 use super::terms::{Force, Terms};
 use super::version::Version;
 
@@ -165,6 +165,8 @@ pub enum Origin {
     Offer,
     /// A stored filter that the device came to match.
     Filter(ItemId),
+    /// A wave of a rollout.
+    Rollout(RolloutId, u16),
     /// The device says that it runs the target already.
     Device,
 }

@@ -47,6 +47,9 @@ fn hex_digit(digit: u8) -> Option<u8> {
     }
 }
 
+/// Artifact ids start here: below are the firmware types, so that one number names either.
+pub const FIRST_ARTIFACT: u64 = 1000;
+
 /// One file of an image with the three sums that devices in the field ask for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Artifact {

@@ -8,6 +8,7 @@ use super::batch::Connected;
 use super::call::{Command, Desired, Downlink, Message, Outcome, Receipt, Stamp, Wanted};
 use super::matching::{self, Bringing};
 use super::query::active_actions;
+use super::rollouts::Rollouts;
 use crate::domain::action::{Action, Origin};
 use crate::domain::decide::{Changed, Facts, Reject, Tell, Verdict, decide};
 use crate::domain::deployment::Deployment;
@@ -36,14 +37,18 @@ const TASKS: usize = 1000;
 /// The first task whose time has come.
 pub(super) fn due_task(view: View<'_>, now: Time) -> Result<Option<(u64, Task)>, StoreError> {
     let is_due = |task: &Task| match task {
-        Task::Deploy { .. } | Task::Match { .. } => true,
+        Task::Deploy { .. }
+        | Task::Match { .. }
+        | Task::Muster { .. }
+        | Task::Members { .. }
+        | Task::Join { .. } => true,
         Task::Offer { at, .. } => *at <= now,
     };
     Ok(view.tasks(TASKS)?.into_iter().find(|(_, task)| is_due(task)))
 }
 
 /// One record that cannot be read is said and passed over: it must not stop the work for all others.
-fn readable<T>(found: Result<Option<T>, StoreError>) -> Result<Option<T>, StoreError> {
+pub(super) fn readable<T>(found: Result<Option<T>, StoreError>) -> Result<Option<T>, StoreError> {
     match found {
         Err(error @ StoreError::Corrupt { .. }) => {
             tracing::error!(%error, "a record is passed over");
@@ -80,6 +85,8 @@ pub(super) struct Memory {
     images: HashMap<(TenantId, ImageId), Arc<Image>>,
     /// The filters of each tenant that bring something.
     pub(super) filters: HashMap<TenantId, Arc<Vec<Bringing>>>,
+    /// The rollouts that can still move.
+    pub(super) rollouts: Rollouts,
     commands: u64,
 }
 
@@ -139,10 +146,13 @@ impl<'a> Batch<'a> {
     /// Loads, decides and writes; what is to be told waits for the commit. A device that the event changed may come to
     /// match a filter, and gets what the filter brings in the same commit.
     pub(super) fn decide_for(&mut self, device: Device, event: &Event) -> Result<Decided, StoreError> {
-        let before = self.has_filters(&device.key.tenant)?.then(|| device.clone());
+        let tenant = &device.key.tenant;
+        let watched = self.has_continuous(tenant) || self.has_filters(tenant)?;
+        let before = watched.then(|| device.clone());
         let mut decided = self.decide_once(device, event)?;
         if before.is_some_and(|before| matching::differs(&before, &decided.device)) {
             self.match_filters_again(&mut decided)?;
+            self.join_rollouts(&decided.device)?;
         }
         Ok(decided)
     }
@@ -304,14 +314,19 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// Moves the counters of the action's deployment, in the same commit.
+    /// Moves the counters of the action's deployment or rollout, in the same commit.
     fn count(&mut self, changed: &Changed) -> Result<(), StoreError> {
-        let Origin::Deployment(id) = changed.action.origin else { return Ok(()) };
-        let tenant = changed.action.device.tenant.clone();
-        if let Some(deployment) = self.deployment(tenant, id)? {
-            deployment.counters.shift(changed.before.as_ref(), &changed.action.state);
+        match changed.action.origin {
+            Origin::Deployment(id) => {
+                let tenant = changed.action.device.tenant.clone();
+                if let Some(deployment) = self.deployment(tenant, id)? {
+                    deployment.counters.shift(changed.before.as_ref(), &changed.action.state);
+                }
+                Ok(())
+            }
+            Origin::Rollout(id, wave) => self.count_member(changed, id, wave),
+            Origin::Offer | Origin::Filter(_) | Origin::Device => Ok(()),
         }
-        Ok(())
     }
 
     /// A deployment whose counters move in this batch; written once, at its end.
@@ -379,11 +394,15 @@ impl<'a> Batch<'a> {
     /// Ends the cancels and the actions whose time is up, and looks at the windows that have opened or shut. A clock that
     /// was set back since is looked at again when it runs out.
     pub(super) fn expire(&mut self) -> Result<(), StoreError> {
+        self.end_deferrals(DUE)?;
         for (at, tenant, id) in self.draft.view().due(self.now, DUE)? {
             self.draft.remove_due(at, &tenant, id)?;
             let Some(action) = readable(self.draft.view().action(&tenant, id))? else { continue };
             if action.state.is_terminal() {
                 continue;
+            }
+            if let Origin::Rollout(rollout, wave) = action.origin {
+                self.renew_lease(&action, rollout, wave)?;
             }
             let Some(device) = readable(self.draft.view().device(&action.device))? else { continue };
             let over = action.cancelling && action.cancel_by.is_some_and(|by| by <= self.now);
@@ -413,6 +432,13 @@ impl<'a> Batch<'a> {
             Task::Offer { .. } => self.advance_offer(number, task.clone())?,
             Task::Match { tenant, filter, after } => {
                 self.advance_match(number, tenant, *filter, after.clone())?
+            }
+            Task::Muster { tenant, rollout } => self.advance_muster(number, tenant, *rollout)?,
+            Task::Members { tenant, rollout, errand, place } => {
+                self.advance_errand(number, (tenant, *rollout), *errand, place.clone())?
+            }
+            Task::Join { tenant, rollout, after } => {
+                self.advance_join(number, tenant, *rollout, after.clone())?
             }
         };
         if done {
@@ -450,7 +476,7 @@ impl<'a> Batch<'a> {
     }
 
     /// A device was removed between the order and its turn.
-    fn count_missing(&mut self, tenant: &TenantId, id: DeploymentId) -> Result<(), StoreError> {
+    pub(super) fn count_missing(&mut self, tenant: &TenantId, id: DeploymentId) -> Result<(), StoreError> {
         if let Some(deployment) = self.deployment(tenant.clone(), id)? {
             let counters = &mut deployment.counters;
             counters.pending = counters.pending.saturating_sub(1);
@@ -484,7 +510,7 @@ impl<'a> Batch<'a> {
         for deployment in std::mem::take(&mut self.deployments).into_values() {
             self.draft.put_deployment(&deployment)?;
         }
-        Ok(())
+        self.close_rollouts()
     }
 
     /// The deployment as it stands in this batch.

@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::access;
 use super::apply::{Batch, Effects, Memory, due_task};
 use super::call::{CallError, Outcome, Receipt, Reply};
+use super::rollouts::Rollouts;
 use super::{BATCH, Job, Outlet, Settings, now};
 use crate::domain::ids::DeviceKey;
 use crate::store::tables::{Counter, Draft, View};
@@ -70,6 +71,7 @@ impl Batcher {
         self.store.read(&mut |read| {
             memory.actions = View(read).counter(Counter::Action)?;
             secret = View(read).session_secret()?;
+            memory.rollouts = Rollouts::recall(View(read))?;
             Ok(())
         })?;
         if secret.is_none() { self.make_session_secret() } else { Ok(()) }
@@ -134,6 +136,7 @@ impl Batcher {
             }
             if advance {
                 backlog = batch.advance_tasks()?;
+                backlog |= batch.advance_rollouts()?;
             }
             batch.close()
         })?;
@@ -146,10 +149,14 @@ impl Batcher {
     /// alone.
     fn look_at_the_clock(&mut self) -> Result<(), StoreError> {
         let now = now();
+        if self.memory.rollouts.is_due(now) {
+            self.memory.rollouts.look();
+            self.backlog = true;
+        }
         let (expiring, backlog) = (&mut self.expiring, &mut self.backlog);
         self.store.read(&mut |read| {
             let view = View(read);
-            *expiring = !view.due(now, 1)?.is_empty();
+            *expiring = !view.due(now, 1)?.is_empty() || !view.deferred(now, 1)?.is_empty();
             *backlog |= due_task(view, now)?.is_some();
             Ok(())
         })

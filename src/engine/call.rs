@@ -14,10 +14,11 @@ use crate::domain::deployment::{Deployment, Target};
 use crate::domain::device::Device;
 use crate::domain::event::{Consent, Event, Withdrawal};
 use crate::domain::ids::{
-    ActionId, DeviceId, DeviceKey, FirmwareType, ImageId, ItemId, ProductId, ReleaseId, TenantId,
+    ActionId, DeviceId, DeviceKey, FirmwareType, ImageId, ItemId, ProductId, ReleaseId, RolloutId, TenantId,
 };
 use crate::domain::image::{Image, KeptUpload, Release, Sha256};
 use crate::domain::offer::{Offer, Rules};
+use crate::domain::rollout::{self, NewRollout, Rollout, Wave};
 use crate::domain::tenant::{Setting, Tenant};
 use crate::domain::terms::Terms;
 use crate::store::tables::{Operator, Role};
@@ -200,6 +201,29 @@ pub enum Call {
         /// Who orders it.
         by: Box<str>,
     },
+    /// Makes a rollout, with the members that [`Reader::muster`](crate::engine::query::Reader::muster) found for each of
+    /// its waves. It is there when this returns, and ready once a task has written its members down.
+    AddRollout {
+        /// The tenant.
+        tenant: TenantId,
+        /// The rollout.
+        rollout: Box<NewRollout>,
+        /// The devices of each wave.
+        members: Vec<Vec<DeviceId>>,
+        /// Who makes it.
+        by: Box<str>,
+    },
+    /// An operator asks something of a rollout.
+    CommandRollout {
+        /// The tenant.
+        tenant: TenantId,
+        /// The rollout.
+        rollout: RolloutId,
+        /// What is asked.
+        command: rollout::Command,
+        /// Who asks.
+        by: Box<str>,
+    },
     /// Makes an action press that did not.
     Force {
         /// The tenant.
@@ -331,6 +355,10 @@ impl Call {
             | Call::RemoveActions { .. }
             | Call::RemoveItem { .. }
             | Call::SweepUploads
+            | Call::CommandRollout {
+                command: rollout::Command::Pause | rollout::Command::Stop(_) | rollout::Command::Remove,
+                ..
+            }
             | Call::Cancel { .. } => true,
             Call::AddDevice { .. }
             | Call::AddDevices { .. }
@@ -353,6 +381,8 @@ impl Call {
             | Call::AddReleases { .. }
             | Call::SetOffer { .. }
             | Call::Deploy { .. }
+            | Call::AddRollout { .. }
+            | Call::CommandRollout { .. }
             | Call::Hear { .. }
             | Call::AddOperator { .. } => false,
         }
@@ -397,6 +427,13 @@ pub enum Reply {
     Offer(Offer),
     /// A deployment is on its way.
     Deployment(Deployment),
+    /// A rollout as it is now, with its waves.
+    Rollout {
+        /// The rollout.
+        rollout: Box<Rollout>,
+        /// Its waves, in their order.
+        waves: Vec<Wave>,
+    },
     /// An action as it is now.
     Action(Action),
     /// A device was heard; this came of it.

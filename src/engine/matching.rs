@@ -124,6 +124,7 @@ impl Batch<'_> {
         let mut decided =
             Decided { device, under_way: Vec::new(), created: Vec::new(), verdict: Verdict::Stored };
         self.match_filters_again(&mut decided)?;
+        self.join_rollouts(&decided.device)?;
         Ok(decided.device)
     }
 
@@ -149,7 +150,7 @@ impl Batch<'_> {
     }
 
     /// The moments that a filter may speak of.
-    fn moment(&self, tenant: &TenantId) -> Result<Moment, StoreError> {
+    pub(super) fn moment(&self, tenant: &TenantId) -> Result<Moment, StoreError> {
         let row = self.draft.view().tenant(tenant)?;
         let row = row.unwrap_or_else(|| Tenant::new(tenant.clone(), Trail::new(SYSTEM, self.now)));
         let polling = row.polling(self.settings.poll_s);

@@ -10,6 +10,7 @@ pub mod call;
 mod matching;
 mod orders;
 pub mod query;
+mod rollouts;
 mod session;
 pub mod subject;
 

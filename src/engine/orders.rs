@@ -7,6 +7,7 @@ mod images;
 mod offers;
 mod people;
 mod releases;
+mod rollouts;
 mod tenants;
 mod uploads;
 
@@ -73,6 +74,12 @@ impl Batch<'_> {
             Call::Deploy { tenant, target, devices, allow_downgrade, terms, by } => {
                 let order = Ordered { target, terms, by };
                 self.deploy(tenant, order, &devices, allow_downgrade)
+            }
+            Call::AddRollout { tenant, rollout, members, by } => {
+                self.add_rollout(&tenant, *rollout, &members, &by)
+            }
+            Call::CommandRollout { tenant, rollout, command, by } => {
+                self.command_rollout(&tenant, rollout, &command, &by)
             }
             Call::Assign { tenant, orders, offline, allow_downgrade, by } => match offline {
                 true => self.assign_offline(&tenant, orders, &by),

@@ -2,6 +2,7 @@
 
 mod catalog;
 pub mod pool;
+mod rollouts;
 mod select;
 mod versions;
 
@@ -24,6 +25,7 @@ use crate::store::tables::{Operator, Principal, View};
 
 // The doors answer when the store cannot be read, and may not know the store.
 pub use crate::store::StoreError;
+pub use rollouts::MusterError;
 pub use select::{Selected, Selection};
 
 use super::access::{self, Identity};

@@ -140,6 +140,7 @@ impl From<CallError> for ApiError {
             | CallError::NoSuchOffer(..)
             | CallError::NoSuchAction(_)
             | CallError::NoSuchDeployment(_)
+            | CallError::NoSuchRollout(_)
             | CallError::NoSuchOperator(_)
             | CallError::NoSuchArtifact(_)
             | CallError::NoSuchItem(_)
@@ -157,6 +158,7 @@ impl From<CallError> for ApiError {
             | CallError::TenantExists(_)
             | CallError::TokenTaken
             | CallError::UnderWay(_)
+            | CallError::Rollout(..)
             | CallError::NotNow(_)
             | CallError::LastAdministrator(_) => StatusCode::CONFLICT,
             CallError::ReleaseConflict(..)
@@ -167,6 +169,7 @@ impl From<CallError> for ApiError {
             | CallError::Invalid(_)
             | CallError::WrongKind(_)
             | CallError::BadItem(_)
+            | CallError::BadRollout(_)
             | CallError::BadSetting { .. }
             | CallError::OtherProduct(_) => StatusCode::UNPROCESSABLE_ENTITY,
             CallError::DiskFull => StatusCode::INSUFFICIENT_STORAGE,

@@ -104,6 +104,12 @@ kinds! {
     /// The setting does not take the value.
     SettingValue: 400, "configValueInvalid",
         "org.eclipse.hawkbit.repository.exception.TenantConfigurationValidatorException";
+    /// The rollout does not do this from where it stands.
+    RolloutState: 400, "rollout.illegalState",
+        "org.eclipse.hawkbit.repository.exception.RolloutIllegalStateException";
+    /// The rollout cannot be made.
+    RolloutVerification: 400, "rollout.verificationFailed",
+        "org.eclipse.hawkbit.repository.exception.RolloutVerificationException";
     /// The maintenance window is none.
     Schedule: 400, "maintenanceScheduleInvalid",
         "org.eclipse.hawkbit.repository.exception.InvalidMaintenanceScheduleException";
@@ -270,6 +276,9 @@ impl From<CallError> for Fault {
             CallError::NoSuchAction(id) | CallError::Refused { reject: Reject::NoSuchAction(id), .. } => {
                 return Fault::missing("Action", id);
             }
+            CallError::NoSuchRollout(id) => return Fault::missing("Rollout", id),
+            CallError::Rollout(..) => Kind::RolloutState,
+            CallError::BadRollout(_) => Kind::RolloutVerification,
             CallError::NoSuchOffer(..)
             | CallError::NoSuchDeployment(_)
             | CallError::NoSuchOperator(_)

@@ -343,6 +343,13 @@ pub enum OriginBody {
     Filter(u32),
     /// The device said that it runs the target already, or an operator said so for it.
     Device,
+    /// A wave of a rollout.
+    Rollout {
+        /// The rollout.
+        rollout: u32,
+        /// The wave, from 1.
+        wave: u16,
+    },
 }
 
 /// How far a device is, in steps of its own choice.

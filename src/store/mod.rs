@@ -80,6 +80,18 @@ pub enum Table {
     History,
     /// Tenant, deployment -> deployment.
     Deployments,
+    /// Tenant, rollout -> rollout.
+    Rollouts,
+    /// Tenant, rollout, wave -> wave.
+    Waves,
+    /// Tenant, rollout, wave, whether it was reached, device -> member.
+    Members,
+    /// Moment, tenant, rollout, wave, device -> nothing: members that are reached again later.
+    Deferred,
+    /// Tenant, number -> what changed in one commit.
+    Events,
+    /// Tenant, webhook -> webhook.
+    Webhooks,
     /// Task, slice -> devices: those that a task has not reached.
     Pending,
     /// Task -> work that takes more than one commit.
@@ -96,7 +108,7 @@ pub enum Table {
 
 impl Table {
     /// Every table, in the order of the variants.
-    pub const ALL: [Table; 25] = [
+    pub const ALL: [Table; 31] = [
         Table::Meta,
         Table::Devices,
         Table::ProductDevices,
@@ -116,6 +128,12 @@ impl Table {
         Table::DeviceActions,
         Table::History,
         Table::Deployments,
+        Table::Rollouts,
+        Table::Waves,
+        Table::Members,
+        Table::Deferred,
+        Table::Events,
+        Table::Webhooks,
         Table::Pending,
         Table::Tasks,
         Table::Due,

@@ -20,6 +20,8 @@ pub(super) mod catalog;
 pub(super) mod device;
 pub(super) mod image;
 pub(super) mod keeping;
+pub(super) mod rollout;
+pub(super) mod task;
 mod terms;
 pub(super) mod upload;
 

@@ -7,17 +7,19 @@ use std::fmt;
 
 use crate::domain::catalog::Section;
 use crate::domain::ids::{
-    DeploymentId, DeviceId, DeviceKey, FirmwareType, ItemId, ProductId, TenantId, Time,
+    DeploymentId, DeviceId, DeviceKey, FirmwareType, ItemId, ProductId, RolloutId, TenantId, Time,
 };
 
 mod catalog;
 mod draft;
 mod keys;
 mod people;
+mod rollouts;
 mod uploads;
 mod view;
 
 pub use draft::Draft;
+pub use rollouts::Again;
 pub use view::View;
 
 /// The SHA-256 sum of a token; the token itself is never kept.
@@ -76,6 +78,8 @@ pub enum Counter<'a> {
     Release,
     /// Ids of deployments.
     Deployment,
+    /// Ids of rollouts.
+    Rollout,
     /// Ids of tasks.
     Task,
     /// How many times the server has started.
@@ -88,6 +92,19 @@ pub enum Counter<'a> {
     ImageNumber(&'a TenantId, FirmwareType),
     /// Ids of a tenant's items of one section.
     Item(&'a TenantId, Section),
+}
+
+/// What the members of a rollout are walked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Errand {
+    /// Open actions are cancelled, and devices asked to let go.
+    Cancel,
+    /// Open actions are cancelled without waiting for the devices.
+    Force,
+    /// Devices that were held back are told again.
+    Tell,
+    /// An earlier image is brought back, as part of this deployment.
+    RollBack(DeploymentId),
 }
 
 /// Work that takes more than one commit.
@@ -111,6 +128,34 @@ pub enum Task {
         /// Not before this moment: an offer's window may open later.
         at: Time,
         /// The last device that was reached.
+        after: Option<DeviceId>,
+    },
+    /// Write down the members of a new rollout; the devices still to write are the task's pending rows, the wave being
+    /// the upper half of a slice's number.
+    Muster {
+        /// The tenant.
+        tenant: TenantId,
+        /// The rollout.
+        rollout: RolloutId,
+    },
+    /// Walk the members of a rollout, wave by wave.
+    Members {
+        /// The tenant.
+        tenant: TenantId,
+        /// The rollout.
+        rollout: RolloutId,
+        /// What for.
+        errand: Errand,
+        /// The wave, and the last of its members that was reached.
+        place: (u16, Option<DeviceId>),
+    },
+    /// Let devices that match a continuous rollout join it.
+    Join {
+        /// The tenant.
+        tenant: TenantId,
+        /// The rollout.
+        rollout: RolloutId,
+        /// The last device that was looked at.
         after: Option<DeviceId>,
     },
     /// Hold a changed filter against every device.

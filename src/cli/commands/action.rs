@@ -94,6 +94,7 @@ fn origin(origin: OriginBody) -> String {
         OriginBody::Filter(id) => format!("filter {id}"),
         OriginBody::Device => "said to run it".into(),
         OriginBody::Deployment(id) => format!("deployment {id}"),
+        OriginBody::Rollout { rollout, wave } => format!("rollout {rollout}, wave {wave}"),
     }
 }
 

@@ -2,9 +2,11 @@
 
 use crate::domain::decide::Reject;
 use crate::domain::ids::{
-    ActionId, ArtifactId, DeploymentId, DeviceId, FirmwareType, ImageId, ProductId, ReleaseId, TenantId,
+    ActionId, ArtifactId, DeploymentId, DeviceId, FirmwareType, ImageId, ProductId, ReleaseId, RolloutId,
+    TenantId,
 };
 use crate::domain::image::Sha256;
+use crate::domain::rollout::{Fault, Refusal};
 use crate::domain::version::Version;
 
 /// Why a call is refused. Nothing of it was done.
@@ -111,6 +113,15 @@ pub enum CallError {
     /// No such action.
     #[error("there is no action {0}")]
     NoSuchAction(ActionId),
+    /// No such rollout.
+    #[error("there is no rollout {0}")]
+    NoSuchRollout(RolloutId),
+    /// The rollout does not do what is asked.
+    #[error("rollout {0}: {1}")]
+    Rollout(RolloutId, Refusal),
+    /// The rollout cannot be made.
+    #[error("the rollout cannot be made: {0}")]
+    BadRollout(Fault),
     /// No such deployment.
     #[error("there is no deployment {0}")]
     NoSuchDeployment(DeploymentId),
@@ -194,6 +205,9 @@ impl CallError {
             CallError::ReleaseConflict(..) => "release-conflict",
             CallError::NoSuchOffer(..) => "no-such-offer",
             CallError::NoSuchAction(_) => "no-such-action",
+            CallError::NoSuchRollout(_) => "no-such-rollout",
+            CallError::Rollout(..) => "rollout-status",
+            CallError::BadRollout(_) => "bad-rollout",
             CallError::NoSuchDeployment(_) => "no-such-deployment",
             CallError::Refused { reject, .. } => reject.code(),
             CallError::OtherProduct(_) => "other-product",

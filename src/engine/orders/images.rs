@@ -8,7 +8,7 @@ use crate::domain::catalog::Trail;
 use crate::domain::deployment::Target;
 use crate::domain::event::{Event, Withdrawal};
 use crate::domain::ids::{ActionId, ArtifactId, DeploymentId, FirmwareType, ImageId, ProductId, TenantId};
-use crate::domain::image::{Artifact, Image, METADATA_MAX, Products, Sha256};
+use crate::domain::image::{Artifact, FIRST_ARTIFACT, Image, METADATA_MAX, Products, Sha256};
 use crate::domain::offer::Rules;
 use crate::domain::version::Version;
 use crate::engine::apply::Batch;
@@ -16,8 +16,6 @@ use crate::engine::call::{CallError, ImageChange, NewArtifact, NewImage, Reply};
 use crate::store::StoreError;
 use crate::store::tables::{Counter, Task};
 
-/// Artifact ids start here: below are the firmware types, so that one number names either.
-const FIRST_ARTIFACT: u64 = 1000;
 /// The most images in one request, and the most files of an image (hawkBit's quota is 50 files).
 const IMAGES_MAX: usize = 255;
 

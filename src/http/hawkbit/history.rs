@@ -103,7 +103,9 @@ fn created(action: &Action, waited: bool, state: State) -> (&'static str, String
     let text = match action.origin {
         Origin::Device => format!("{SERVER}Action reported as offline deployment"),
         Origin::Offer => format!("{SERVER}Assignment by the standing offer of the product"),
-        Origin::Deployment(_) | Origin::Filter(_) => format!("Assignment initiated by user '{by}'"),
+        Origin::Deployment(_) | Origin::Filter(_) | Origin::Rollout(_, _) => {
+            format!("Assignment initiated by user '{by}'")
+        }
     };
     let status = match state {
         State::NotCompatible => "error",

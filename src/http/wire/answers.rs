@@ -209,6 +209,7 @@ impl From<Origin> for OriginBody {
             Origin::Offer => OriginBody::Offer,
             Origin::Filter(filter) => OriginBody::Filter(filter.get()),
             Origin::Device => OriginBody::Device,
+            Origin::Rollout(rollout, wave) => OriginBody::Rollout { rollout: rollout.get(), wave },
         }
     }
 }

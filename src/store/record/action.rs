@@ -6,7 +6,7 @@ use crate::domain::action::{Action, Clock, Component, Failure, Origin, State};
 use crate::domain::decide::{Entry, Note};
 use crate::domain::deployment::{Counters, Deployment, Target};
 use crate::domain::feedback::{Finished, Progress, Word};
-use crate::domain::ids::{ActionId, DeploymentId, DeviceKey, ImageId, ReleaseId, TenantId, Time};
+use crate::domain::ids::{ActionId, DeploymentId, DeviceKey, ImageId, ReleaseId, RolloutId, TenantId, Time};
 
 use super::terms::TermsRecord;
 use super::{Bad, device, firmware_type, item, record, some, text, version};
@@ -17,7 +17,7 @@ record! {
         device: Cow<'a, str>,
         target: TargetRecord,
         components: Vec<ComponentRecord<'a>>,
-        origin: (u8, u32),
+        origin: (u8, u32, u16),
         order: OrderRecord<'a>,
         state: StateRecord,
         warning: bool,
@@ -327,21 +327,23 @@ impl StateRecord {
     }
 }
 
-fn origin_code(origin: Origin) -> (u8, u32) {
+fn origin_code(origin: Origin) -> (u8, u32, u16) {
     match origin {
-        Origin::Offer => (0, 0),
-        Origin::Deployment(id) => (1, id.get()),
-        Origin::Filter(id) => (2, id.get()),
-        Origin::Device => (3, 0),
+        Origin::Offer => (0, 0, 0),
+        Origin::Deployment(id) => (1, id.get(), 0),
+        Origin::Filter(id) => (2, id.get(), 0),
+        Origin::Device => (3, 0, 0),
+        Origin::Rollout(id, wave) => (4, id.get(), wave),
     }
 }
 
-fn origin_of((code, id): (u8, u32)) -> Result<Origin, Bad> {
+fn origin_of((code, id, wave): (u8, u32, u16)) -> Result<Origin, Bad> {
     match code {
         0 => Ok(Origin::Offer),
         1 => Ok(Origin::Deployment(deployment_id(id)?)),
         2 => Ok(Origin::Filter(item(id)?)),
         3 => Ok(Origin::Device),
+        4 => Ok(Origin::Rollout(rollout_id(id)?, wave)),
         _ => some(None, "where an action came from is unknown"),
     }
 }
@@ -420,6 +422,10 @@ fn word_of(code: u8) -> Option<Word> {
         9 => Some(Word::Closed(Finished::None)),
         _ => None,
     }
+}
+
+fn rollout_id(number: u32) -> Result<RolloutId, Bad> {
+    some(RolloutId::new(u64::from(number)), "a rollout's id is out of range")
 }
 
 fn deployment_id(number: u32) -> Result<DeploymentId, Bad> {

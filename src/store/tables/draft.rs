@@ -12,7 +12,8 @@ use crate::domain::offer::Offer;
 use crate::store::record::action::{ActionRecord, DeploymentRecord, EntryRecord};
 use crate::store::record::device::DeviceRecord;
 use crate::store::record::image::{ImageRecord, OfferRecord, ReleaseRecord};
-use crate::store::record::keeping::{OperatorRecord, PrincipalRecord, TaskRecord};
+use crate::store::record::keeping::{OperatorRecord, PrincipalRecord};
+use crate::store::record::task::TaskRecord;
 use crate::store::record::{Sum, encode};
 use crate::store::{StoreError, Table, Write};
 

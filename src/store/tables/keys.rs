@@ -4,10 +4,12 @@
 //! tenant is the prefix of another. Numbers are big-endian, so that their order is the order of the bytes.
 
 use crate::domain::catalog::Section;
-use crate::domain::ids::{ActionId, DeviceId, DeviceKey, FirmwareType, ItemId, ProductId, TenantId, Time};
+use crate::domain::ids::{
+    ActionId, DeviceId, DeviceKey, FirmwareType, ItemId, ProductId, RolloutId, TenantId, Time,
+};
 use crate::domain::image::Sha256;
 use crate::domain::version::Version;
-use crate::store::tables::Counter;
+use crate::store::tables::{Again, Counter};
 
 const NUL: &[u8] = &[0];
 
@@ -99,6 +101,44 @@ pub(super) fn due(at: Time, tenant: &TenantId, action: ActionId) -> Vec<u8> {
     [&at.0.to_be_bytes(), tenant.as_str().as_bytes(), NUL, &action.get().to_be_bytes()].concat()
 }
 
+/// Whether a member of a wave has been reached: those that wait lie together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    Waiting,
+    Reached,
+}
+
+/// A wave of a rollout.
+pub(super) fn wave(tenant: &TenantId, rollout: RolloutId, number: u16) -> Vec<u8> {
+    [numbered(tenant, rollout.get()).as_slice(), &number.to_be_bytes()].concat()
+}
+
+/// All members of a wave that wait, or all that were reached.
+pub(super) fn members(tenant: &TenantId, rollout: RolloutId, wave: u16, phase: Phase) -> Vec<u8> {
+    let phase = match phase {
+        Phase::Waiting => 0,
+        Phase::Reached => 1,
+    };
+    [self::wave(tenant, rollout, wave).as_slice(), &[phase]].concat()
+}
+
+/// A member of a wave.
+pub(super) fn member(
+    tenant: &TenantId,
+    rollout: RolloutId,
+    wave: u16,
+    phase: Phase,
+    device: &DeviceId,
+) -> Vec<u8> {
+    [members(tenant, rollout, wave, phase).as_slice(), device.as_str().as_bytes()].concat()
+}
+
+/// A member that is to be reached again at a moment.
+pub(super) fn deferred((at, tenant, rollout, wave, device): &Again) -> Vec<u8> {
+    let member = [self::wave(tenant, *rollout, *wave).as_slice(), device.as_str().as_bytes()].concat();
+    [at.0.to_be_bytes().as_slice(), &member].concat()
+}
+
 /// The secret that sessions are made with.
 pub(super) const SESSION_SECRET: &[u8] = b"session-secret";
 /// Every item of a section.
@@ -139,6 +179,7 @@ pub(super) fn counter(counter: Counter<'_>) -> Vec<u8> {
         Counter::Image => b"image".to_vec(),
         Counter::Release => b"release".to_vec(),
         Counter::Deployment => b"deployment".to_vec(),
+        Counter::Rollout => b"rollout".to_vec(),
         Counter::Task => b"task".to_vec(),
         Counter::Artifact => b"artifact".to_vec(),
         Counter::Newcomers => b"newcomers".to_vec(),
@@ -178,6 +219,30 @@ pub(super) fn read_offer(rest: &[u8]) -> Option<(ProductId, FirmwareType)> {
     let (kind, product) = rest.split_last()?;
     let product = std::str::from_utf8(product.strip_suffix(NUL)?).ok()?;
     Some((ProductId::parse(product).ok()?, FirmwareType::new(u64::from(*kind))?))
+}
+
+/// Tenant and number that are a key.
+pub(super) fn read_numbered(key: &[u8]) -> Option<(TenantId, u64)> {
+    let (tenant, number) = key.split_last_chunk()?;
+    let tenant = std::str::from_utf8(tenant.strip_suffix(NUL)?).ok()?;
+    Some((TenantId::parse(tenant).ok()?, u64::from(u32::from_be_bytes(*number))))
+}
+
+/// The wave that ends a key.
+pub(super) fn read_wave(rest: &[u8]) -> Option<u16> {
+    rest.try_into().ok().map(u16::from_be_bytes)
+}
+
+/// What the key of a deferred member says.
+pub(super) fn read_deferred(key: &[u8]) -> Option<Again> {
+    let (at, rest) = key.split_first_chunk()?;
+    let nul = rest.iter().position(|byte| *byte == 0)?;
+    let tenant = std::str::from_utf8(rest.get(..nul)?).ok()?;
+    let (rollout, rest) = rest.get(nul + 1..)?.split_first_chunk()?;
+    let (wave, device) = rest.split_first_chunk()?;
+    let rollout = RolloutId::new(u64::from(u32::from_be_bytes(*rollout)))?;
+    let tenant = TenantId::parse(tenant).ok()?;
+    Some((Time(u64::from_be_bytes(*at)), tenant, rollout, u16::from_be_bytes(*wave), read_device(device)?))
 }
 
 /// What a due row's key says.

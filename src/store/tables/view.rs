@@ -17,7 +17,8 @@ use crate::domain::version::Version;
 use crate::store::record::action::{ActionRecord, DeploymentRecord, EntryRecord};
 use crate::store::record::device::DeviceRecord;
 use crate::store::record::image::{ImageRecord, OfferRecord, ReleaseRecord};
-use crate::store::record::keeping::{OperatorRecord, PrincipalRecord, TaskRecord};
+use crate::store::record::keeping::{OperatorRecord, PrincipalRecord};
+use crate::store::record::task::TaskRecord;
 use crate::store::record::{Bad, Sum, decode, some};
 use crate::store::{Read, StoreError, Table};
 
@@ -435,6 +436,6 @@ pub(super) fn rising(table: Table, prefix: &[u8], after: Option<Vec<u8>>, limit:
     Page { table, prefix, after, newest_first: false, limit }
 }
 
-fn falling(table: Table, prefix: &[u8], before: Option<Vec<u8>>, limit: usize) -> Page<'_> {
+pub(super) fn falling(table: Table, prefix: &[u8], before: Option<Vec<u8>>, limit: usize) -> Page<'_> {
     Page { table, prefix, after: before, newest_first: true, limit }
 }

@@ -1,0 +1,147 @@
+//! Where the members of a rollout are: moved in the commit that moves their actions.
+
+use super::Live;
+use crate::domain::action::Action;
+use crate::domain::decide::Changed;
+use crate::domain::ids::{RolloutId, TenantId, Time};
+use crate::domain::rollout::{InFlight, Member, Place, Retries};
+use crate::engine::apply::Batch;
+use crate::store::StoreError;
+
+/// The longest that a device waits for its next try: a fleet that fails is looked at by people within a day.
+const BACKOFF_MAX_MS: u64 = 24 * 60 * 60 * 1000;
+
+impl Batch<'_> {
+    /// Moves the member whose action changed, and the counters of its wave.
+    pub(in crate::engine) fn count_member(
+        &mut self,
+        changed: &Changed,
+        id: RolloutId,
+        wave: u16,
+    ) -> Result<(), StoreError> {
+        let action = &changed.action;
+        let to = Place::of(action.state);
+        if changed.before.is_some_and(|before| Place::of(before) == to) {
+            return Ok(());
+        }
+        let tenant = action.device.tenant.clone();
+        let Some(mut member) = self.draft.view().member(&tenant, id, wave, &action.device.device)? else {
+            return Ok(());
+        };
+        if changed.before.is_none() {
+            member.action = Some(action.id);
+            member.tries = member.tries.max(action.attempt);
+        } else if member.action != Some(action.id) {
+            // An older try ends late: the member has another action by now.
+            return Ok(());
+        }
+        let Some(live) = self.live_rollout(&tenant, id)? else { return Ok(()) };
+        let (retries, in_flight) = (live.rollout.retries, live.rollout.in_flight);
+        let goes_on = live.is_taking();
+        let again = (goes_on && to.may_retry()).then(|| next_try(&member, retries, self.now)).flatten();
+        let to = if again.is_some() { Place::Deferred } else { to };
+        self.lease(action, &mut member, to, in_flight)?;
+        member.again = again;
+        self.move_member(&tenant, id, wave, member, to)
+    }
+
+    /// Gives a device its place among those under way, or takes it back.
+    fn lease(
+        &mut self,
+        action: &Action,
+        member: &mut Member,
+        to: Place,
+        in_flight: Option<InFlight>,
+    ) -> Result<(), StoreError> {
+        member.leased = to == Place::Active && in_flight.is_some();
+        if let Some(bound) = in_flight.filter(|_| member.leased) {
+            let at = self.now.plus_ms(bound.lease_ms);
+            self.draft.add_due(at, &action.device.tenant, action.id)?;
+        }
+        Ok(())
+    }
+
+    /// Keeps a member in its new place, with everything that is counted.
+    pub(super) fn move_member(
+        &mut self,
+        tenant: &TenantId,
+        id: RolloutId,
+        wave: u16,
+        mut member: Member,
+        to: Place,
+    ) -> Result<(), StoreError> {
+        let before = self.draft.view().member(tenant, id, wave, &member.device)?;
+        let from = before.as_ref().map(|member| member.place);
+        let was_leased = before.is_some_and(|member| member.leased);
+        member.place = to;
+        if let Some(at) = member.again {
+            self.draft.add_deferred(&(at, tenant.clone(), id, wave, member.device.clone()))?;
+        }
+        self.draft.put_member(tenant, id, wave, from.unwrap_or(to), &member)?;
+        let Some(live) = self.live_rollout(tenant, id)? else { return Ok(()) };
+        let Some(wave) = live.wave(wave) else { return Ok(()) };
+        wave.tally.shift(from, to);
+        match (was_leased, member.leased) {
+            (false, true) => wave.tally.leased += 1,
+            (true, false) => wave.tally.leased = wave.tally.leased.saturating_sub(1),
+            (true, true) | (false, false) => {}
+        }
+        Ok(())
+    }
+
+    /// Looks at the lease of an action whose moment has come: a device that gave a sign since then keeps its place.
+    pub(in crate::engine) fn renew_lease(
+        &mut self,
+        action: &Action,
+        id: RolloutId,
+        wave: u16,
+    ) -> Result<(), StoreError> {
+        let tenant = &action.device.tenant;
+        let member = self.draft.view().member(tenant, id, wave, &action.device.device)?;
+        let Some(mut member) = member.filter(|own| own.leased && own.action == Some(action.id)) else {
+            return Ok(());
+        };
+        let Some(bound) = self.live_rollout(tenant, id)?.and_then(|live| live.rollout.in_flight) else {
+            return Ok(());
+        };
+        let ends = action.changed.plus_ms(bound.lease_ms);
+        if ends > self.now {
+            return self.draft.add_due(ends, tenant, action.id);
+        }
+        member.leased = false;
+        let place = member.place;
+        self.move_member(tenant, id, wave, member, place)
+    }
+
+    /// Members whose time has come wait again.
+    pub(in crate::engine) fn end_deferrals(&mut self, most: usize) -> Result<(), StoreError> {
+        for again in self.draft.view().deferred(self.now, most)? {
+            self.draft.remove_deferred(&again)?;
+            let (at, tenant, id, wave, device) = again;
+            let member = self.draft.view().member(&tenant, id, wave, &device)?;
+            let due = |own: &Member| own.place == Place::Deferred && own.again == Some(at);
+            if let Some(mut member) = member.filter(due) {
+                member.again = None;
+                self.move_member(&tenant, id, wave, member, Place::Waiting)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Live {
+    /// Whether members may be tried again: also while it is paused, for when it goes on.
+    fn is_taking(&self) -> bool {
+        use crate::domain::rollout::Status;
+        matches!(self.rollout.status, Status::Running | Status::Paused)
+    }
+}
+
+/// When a member that failed is tried again; none when it has had its tries.
+fn next_try(member: &Member, retries: Retries, now: Time) -> Option<Time> {
+    if member.tries > retries.limit {
+        return None;
+    }
+    let doubled = retries.backoff_ms.saturating_mul(1 << member.tries.saturating_sub(1).min(20));
+    Some(now.plus_ms(doubled.min(BACKOFF_MAX_MS)))
+}
