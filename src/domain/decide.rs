@@ -87,6 +87,7 @@ pub fn decide(facts: Facts, event: &Event, now: Time) -> Outcome {
         Event::Opened { action } => desk.opened(*action),
         Event::Cancel { action, how } => desk.cancel(*action, *how),
         Event::CancelExpired { action } => desk.cancel_expired(*action),
+        Event::Overdue { action } => desk.overdue(*action),
     };
     desk.close(verdict)
 }
@@ -334,7 +335,8 @@ impl Desk {
             | Signal::CancelAsked { .. }
             | Signal::CancelForced
             | Signal::CancelExpired
-            | Signal::Superseded => None,
+            | Signal::Superseded
+            | Signal::TimedOut => None,
         };
         let code = feedback.and_then(|feedback| feedback.code);
         if feedback.is_some() {
@@ -443,12 +445,17 @@ impl Desk {
             }
             tells.append(&mut self.commands);
         }
+        let now = self.now;
         let changed = self
             .changed
             .into_iter()
             .filter_map(|(id, (before, entries))| {
-                let action = self.actions.iter().find(|a| a.id == id)?.clone();
-                Some(Changed { before, action, entries })
+                let action = self.actions.iter_mut().find(|a| a.id == id)?;
+                if !action.state.is_terminal() {
+                    action.note_command(now);
+                }
+                let due = action.arm(now);
+                Some(Changed { before, action: action.clone(), entries, due })
             })
             .collect();
         self.actions.retain(|a| !a.state.is_terminal());

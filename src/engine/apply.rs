@@ -290,7 +290,7 @@ impl<'a> Batch<'a> {
         for (number, entry) in (first..).zip(&changed.entries) {
             self.draft.add_history(tenant, action.id, number, entry)?;
         }
-        if let Some(at) = action.cancel_by {
+        for at in action.cancel_by.into_iter().chain(changed.due) {
             self.draft.add_due(at, tenant, action.id)?;
         }
         if changed.before.is_none() {
@@ -312,6 +312,14 @@ impl<'a> Batch<'a> {
                 self.draft.add_due(at, &action.device.tenant, action.id)
             }
             Opening::Lapsed => self.draft.add_due(self.now, &action.device.tenant, action.id),
+        }
+    }
+
+    /// Notes when the action's clocks run out as they stand now.
+    fn await_clock(&mut self, action: &Action) -> Result<(), StoreError> {
+        match action.deadline() {
+            Some(deadline) => self.draft.add_due(deadline.at, &action.device.tenant, action.id),
+            None => Ok(()),
         }
     }
 
@@ -392,7 +400,8 @@ impl<'a> Batch<'a> {
         self.draft.next(Counter::Probe).map(|_| ())
     }
 
-    /// Ends the cancels whose time is up, and looks at the windows that have opened or shut.
+    /// Ends the cancels and the actions whose time is up, and looks at the windows that have opened or shut. A clock that
+    /// was set back since is looked at again when it runs out.
     pub(super) fn expire(&mut self) -> Result<(), StoreError> {
         self.end_deferrals(DUE)?;
         for (at, tenant, id) in self.draft.view().due(self.now, DUE)? {
@@ -406,14 +415,19 @@ impl<'a> Batch<'a> {
             }
             let Some(device) = readable(self.draft.view().device(&action.device))? else { continue };
             let over = action.cancelling && action.cancel_by.is_some_and(|by| by <= self.now);
-            let windowed = action.terms.window.is_some();
+            let deadline = action.deadline().map(|deadline| deadline.at);
             if over {
                 self.decide_for(device, &Event::CancelExpired { action: id })?;
-            } else if windowed && !action.cancelling {
+            } else if deadline.is_some_and(|at| at <= self.now) {
+                self.decide_for(device, &Event::Overdue { action: id })?;
+            } else if action.terms.window.is_some() && !action.cancelling {
                 let decided = self.decide_for(device, &Event::Opened { action: id })?;
-                if decided.under_way.iter().any(|a| a.id == id) {
-                    self.await_window(&action)?;
+                if let Some(action) = decided.under_way.iter().find(|a| a.id == id) {
+                    self.await_window(action)?;
+                    self.await_clock(action)?;
                 }
+            } else {
+                self.await_clock(&action)?;
             }
         }
         Ok(())
