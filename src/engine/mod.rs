@@ -11,6 +11,7 @@ mod matching;
 pub mod news;
 mod orders;
 pub mod query;
+pub mod rehearsal;
 mod rollouts;
 mod session;
 pub mod subject;

@@ -73,13 +73,18 @@ impl Reader {
     }
 
     /// Runs `ask` on one snapshot.
-    fn ask<T>(&self, ask: impl Fn(View<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
+    pub(super) fn ask<T>(&self, ask: impl Fn(View<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let mut answer = None;
         self.store.read(&mut |read| {
             answer = Some(ask(View(read))?);
             Ok(())
         })?;
         Ok(answer.expect("a store that returns without an error has run the work"))
+    }
+
+    /// What the operator has set.
+    pub(super) fn policy(&self) -> Policy {
+        self.policy
     }
 
     /// Nobody is online who has not been heard of since the start: a restart ends every session.
