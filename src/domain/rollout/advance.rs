@@ -102,6 +102,7 @@ fn look_at_the_end(rollout: &mut Rollout, waves: &mut [Wave], now: Time, done: &
         return false;
     }
     if Tally::sum(waves.iter()).is_done() {
+        rollout.cause = None;
         finish(rollout, waves, Status::Finished, now, done);
         return true;
     }
