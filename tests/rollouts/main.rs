@@ -4,5 +4,6 @@
 
 mod drafts;
 mod plain;
+mod property;
 mod shares;
 mod stories;

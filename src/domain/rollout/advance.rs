@@ -45,12 +45,14 @@ pub fn advance(rollout: &mut Rollout, waves: &mut [Wave], most: u64, now: Time) 
     match rollout.status {
         Status::WaitingForApproval | Status::Ready => wait(rollout, waves, most, now, &mut done),
         Status::Running => run(rollout, waves, most, now, &mut done),
-        // What is under way may still go badly enough for more than a pause.
         Status::Paused => {
-            let _ = look_at_the_end(rollout, waves, now, &mut done)
-                || look_at_the_rules(rollout, waves, &mut done);
+            look_at_the_end(rollout, waves, now, &mut done);
         }
         Status::Creating | Status::Stopping | Status::Denied | Status::Stopped | Status::Finished => {}
+    }
+    // What is under way, or what it has just paused for, may be bad enough for more than a pause.
+    if rollout.status == Status::Paused {
+        look_at_the_rules(rollout, waves, &mut done);
     }
     if rollout.status == Status::Stopping && Tally::sum(waves.iter()).active == 0 {
         finish(rollout, waves, Status::Stopped, now, &mut done);
