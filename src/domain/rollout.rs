@@ -8,6 +8,7 @@ mod advance;
 mod command;
 mod draft;
 mod interval;
+mod pace;
 mod share;
 
 use std::fmt;
@@ -48,7 +49,8 @@ pub struct Selection {
     pub continuous: bool,
 }
 
-/// How fast devices are taken on.
+/// How fast devices are taken on. After a wait, what ten seconds allow is taken on at once, or one device where that is
+/// less than one: so much more than the pace may fall into one minute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pace {
     /// As fast as the server can.
@@ -311,8 +313,8 @@ pub struct Decision {
 /// How many devices may be taken on now, at a pace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Credit {
-    /// Thousandths of a device.
-    pub milli: u64,
+    /// Sixty-thousandths of a device: what a pace of one device a minute gains in a millisecond.
+    pub parts: u64,
     /// As of when.
     pub at: Time,
 }
@@ -354,6 +356,9 @@ pub struct Rollout {
     pub status: Status,
     /// Why it paused or stopped.
     pub cause: Option<Cause>,
+    /// Stop rules after whose pause somebody resumed it, by their place in the list from 1, and 0 for the canary: they
+    /// count no more.
+    pub excused: Vec<u16>,
     /// What happens to open actions while it stops.
     pub ending: Option<Ending>,
     /// Who approved of it, or did not.
@@ -379,7 +384,7 @@ pub enum WaveStatus {
     Scheduled,
     /// Its devices are taken on.
     Running,
-    /// All of them have ended.
+    /// All of them have ended, or the rollout has.
     Finished,
     /// Too many of them ended badly.
     Failed,
