@@ -12,6 +12,7 @@ mod orders;
 pub mod query;
 mod rollouts;
 mod session;
+mod steps;
 pub mod subject;
 
 use std::sync::Arc;
