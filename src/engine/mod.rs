@@ -14,6 +14,7 @@ pub mod query;
 pub mod rehearsal;
 mod rollouts;
 mod session;
+mod steps;
 pub mod subject;
 
 use std::sync::Arc;
