@@ -189,6 +189,9 @@ impl Batch<'_> {
         if let Some(ending) = done.withdraw {
             self.end_actions(tenant, id, ending)?;
         }
+        if done.tell {
+            self.send(tenant, id, Errand::Tell)?;
+        }
         if let Some(image) = done.roll_back {
             self.roll_back(tenant, id, image)?;
         }
