@@ -306,7 +306,9 @@ impl Desk {
         if let Some(action) = open {
             let (commanded, attempt) = (action.commanded, action.attempt);
             action.note_command(now);
-            if action.commanded != commanded {
+            // Held by a paused rollout, it was commanded, and the device has not heard of it.
+            let untold = action.state == State::Queued;
+            if action.commanded != commanded || untold {
                 self.changed.entry(id).or_insert((Some(action.state), Vec::new()));
                 self.desired = true;
                 self.tell_unless_held(id, attempt);
