@@ -18,9 +18,10 @@ use super::deployment::Target;
 use super::ids::{ActionId, DeviceId, ImageId, ProductId, RolloutId, TenantId, Time};
 use super::terms::Terms;
 
+pub(crate) use advance::difference;
 pub use advance::{Advance, Take, advance};
 pub use command::{Command, Consequence, Refusal, command};
-pub use draft::{Fault, NewRollout, NewWave, Size, WAVES_MAX, check};
+pub use draft::{Fault, NewRollout, NewWave, Size, WAVES_MAX, check, check_names};
 pub use interval::{Difference, Interval};
 pub use share::{Share, bucket, places};
 

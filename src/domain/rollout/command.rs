@@ -70,6 +70,8 @@ pub fn command(
     let mut consequence = Consequence::default();
     match (asked, rollout.status) {
         (Command::Start, Status::Ready) => start(rollout, now),
+        // It starts as soon as it is ready, and approved of where somebody has to.
+        (Command::Start, Status::Creating) => rollout.start_at = Some(now),
         (Command::Pause, Status::Running) => pause(rollout, Cause::Operator(by.into())),
         (Command::Resume, Status::Paused) => {
             rollout.status = Status::Running;
