@@ -274,6 +274,7 @@ impl World {
             actions: self.actions.values().filter(own).cloned().collect(),
             offers: offers.map(|o| (o.clone(), Arc::clone(&self.images[&o.image.get()]))).collect(),
             names: names.collect(),
+            paused: std::collections::BTreeSet::new(),
             next_action: ActionId::new(self.actions.len() as u64 + 1).unwrap(),
             policy: self.policy,
             closes: self.closes,

@@ -1,11 +1,15 @@
 //! The life of an action: one device, what it is to receive, one state machine.
 
+mod deadline;
+
 use super::deployment::Target;
 use super::device::{Convergence, Device};
 use super::feedback::{Feedback, Finished, Progress, Word};
 use super::ids::{ActionId, DeploymentId, DeviceKey, FirmwareType, ImageId, ItemId, RolloutId, Time};
 use super::terms::{Force, Terms};
 use super::version::Version;
+
+pub use deadline::{Clock, Deadline};
 
 /// The fingerprints kept to recognise repeated feedback: a session has at most 32 unacknowledged messages, so a
 /// repeat is never further back.
@@ -212,6 +216,12 @@ pub struct Action {
     pub created: Time,
     /// When it last changed.
     pub changed: Time,
+    /// When the device was first to act on it: nobody has to agree any more, and the window is open.
+    pub commanded: Option<Time>,
+    /// When its state last moved.
+    pub stepped: Time,
+    /// The last moment that was noted for looking at its clocks.
+    pub due_at: Option<Time>,
 }
 
 impl Action {
@@ -270,6 +280,8 @@ pub enum Signal<'a> {
     CancelExpired,
     /// A newer action takes its place.
     Superseded,
+    /// One of its clocks ran out.
+    TimedOut,
 }
 
 /// Why a signal changes nothing and is worth telling.
@@ -345,6 +357,7 @@ pub fn step(action: &Action, signal: Signal<'_>) -> Step {
         Signal::CancelExpired if action.cancelling => Step::Moved(State::Cancelled),
         Signal::CancelExpired => Step::Refused(Refusal::NoCancelPending),
         Signal::Superseded => Step::Moved(State::Superseded),
+        Signal::TimedOut => Step::Moved(State::TimedOut),
     }
 }
 
@@ -414,7 +427,8 @@ fn step_ended(action: &Action, signal: Signal<'_>) -> Step {
         | Signal::NotConverged
         | Signal::CancelForced
         | Signal::CancelExpired
-        | Signal::Superseded => return Step::Unchanged,
+        | Signal::Superseded
+        | Signal::TimedOut => return Step::Unchanged,
         Signal::CancelAsked { .. } | Signal::Confirmed(_) | Signal::Forced => {
             return Step::Refused(Refusal::Finished);
         }
@@ -465,6 +479,9 @@ pub fn apply(action: &mut Action, signal: Signal<'_>, step: Step, now: Time) -> 
         Step::Noted => action.state,
         Step::Unchanged | Step::Refused(_) => return false,
     };
+    if action.state != state {
+        action.stepped = now;
+    }
     action.state = state;
     action.changed = now;
     match signal {
@@ -483,7 +500,8 @@ pub fn apply(action: &mut Action, signal: Signal<'_>, step: Step, now: Time) -> 
         | Signal::NotConverged
         | Signal::CancelForced
         | Signal::CancelExpired
-        | Signal::Superseded => {}
+        | Signal::Superseded
+        | Signal::TimedOut => {}
     }
     if state.is_terminal() {
         action.unconfirmed = false;

@@ -5,7 +5,7 @@ mod feedback;
 mod orders;
 mod outcome;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::action::{self, Action, Component, Failure, Origin, Signal, State};
@@ -48,6 +48,8 @@ pub struct Facts {
     pub names: BTreeMap<(FirmwareType, u64), Version>,
     /// The id of the next action; ids after it are free too.
     pub next_action: ActionId,
+    /// Actions of rollouts that are paused: a device that has not been told of one is not told now.
+    pub paused: BTreeSet<ActionId>,
     /// Whether a new action ends those before it at once, instead of waiting for the device to let them go.
     pub closes: bool,
     /// What the operator has set.
@@ -85,6 +87,7 @@ pub fn decide(facts: Facts, event: &Event, now: Time) -> Outcome {
         Event::Opened { action } => desk.opened(*action),
         Event::Cancel { action, how } => desk.cancel(*action, *how),
         Event::CancelExpired { action } => desk.cancel_expired(*action),
+        Event::Overdue { action } => desk.overdue(*action),
     };
     desk.close(verdict)
 }
@@ -97,6 +100,7 @@ struct Desk {
     offers: Vec<(Offer, Arc<Image>)>,
     names: BTreeMap<(FirmwareType, u64), Version>,
     next_action: ActionId,
+    paused: BTreeSet<ActionId>,
     closes: bool,
     policy: Policy,
     now: Time,
@@ -116,6 +120,7 @@ impl Desk {
             next_action: facts.next_action,
             policy: facts.policy,
             closes: facts.closes,
+            paused: facts.paused,
             now,
             changed: BTreeMap::new(),
             commands: Vec::new(),
@@ -330,7 +335,8 @@ impl Desk {
             | Signal::CancelAsked { .. }
             | Signal::CancelForced
             | Signal::CancelExpired
-            | Signal::Superseded => None,
+            | Signal::Superseded
+            | Signal::TimedOut => None,
         };
         let code = feedback.and_then(|feedback| feedback.code);
         if feedback.is_some() {
@@ -401,7 +407,7 @@ impl Desk {
             .actions
             .iter()
             .filter(|a| !a.state.is_terminal() && !self.changed.contains_key(&a.id))
-            .filter(|a| a.cancelling || !a.is_held(self.now))
+            .filter(|a| a.cancelling || !self.is_held(a))
             .map(|a| (a.id, a.attempt, a.cancelling, a.state))
             .collect();
         for (id, attempt, cancelling, state) in open {
@@ -439,12 +445,17 @@ impl Desk {
             }
             tells.append(&mut self.commands);
         }
+        let now = self.now;
         let changed = self
             .changed
             .into_iter()
             .filter_map(|(id, (before, entries))| {
-                let action = self.actions.iter().find(|a| a.id == id)?.clone();
-                Some(Changed { before, action, entries })
+                let action = self.actions.iter_mut().find(|a| a.id == id)?;
+                if !action.state.is_terminal() {
+                    action.note_command(now);
+                }
+                let due = action.arm(now);
+                Some(Changed { before, action: action.clone(), entries, due })
             })
             .collect();
         self.actions.retain(|a| !a.state.is_terminal());
@@ -452,8 +463,14 @@ impl Desk {
         Outcome { device: self.device, changed, under_way: self.actions, tells, verdict }
     }
 
+    /// Whether the device is not to hear of it now.
+    fn is_held(&self, action: &Action) -> bool {
+        let untold = action.state == State::Queued && self.paused.contains(&action.id);
+        untold || action.is_held(self.now)
+    }
+
     fn wanted(&self) -> Vec<Action> {
-        let due = |a: &&Action| !a.state.is_terminal() && !a.cancelling && !a.is_held(self.now);
+        let due = |a: &&Action| !a.state.is_terminal() && !a.cancelling && !self.is_held(a);
         let mut wanted: Vec<_> = self.actions.iter().filter(due).cloned().collect();
         wanted.sort_by_key(|a| a.id);
         wanted

@@ -206,6 +206,11 @@ pub enum Event {
         /// The action.
         action: ActionId,
     },
+    /// A clock of an action may have run out.
+    Overdue {
+        /// The action.
+        action: ActionId,
+    },
 }
 
 impl Event {
@@ -230,7 +235,8 @@ impl Event {
             | Event::Presence { .. }
             | Event::Assign { .. }
             | Event::Cancel { .. }
-            | Event::CancelExpired { .. } => Needed::Kinds(Vec::new()),
+            | Event::CancelExpired { .. }
+            | Event::Overdue { .. } => Needed::Kinds(Vec::new()),
         }
     }
 
@@ -257,7 +263,8 @@ impl Event {
             | Event::Assign { .. }
             | Event::Offered { .. }
             | Event::Cancel { .. }
-            | Event::CancelExpired { .. } => None,
+            | Event::CancelExpired { .. }
+            | Event::Overdue { .. } => None,
         }
     }
 
@@ -284,7 +291,8 @@ impl Event {
             | Event::Assign { .. }
             | Event::Offered { .. }
             | Event::Cancel { .. }
-            | Event::CancelExpired { .. } => None,
+            | Event::CancelExpired { .. }
+            | Event::Overdue { .. } => None,
         }
     }
 
@@ -299,7 +307,8 @@ impl Event {
             | Event::Force { action }
             | Event::Opened { action }
             | Event::Cancel { action, .. }
-            | Event::CancelExpired { action } => Some(*action),
+            | Event::CancelExpired { action }
+            | Event::Overdue { action } => Some(*action),
             Event::Hello(_)
             | Event::Report(_)
             | Event::Attribute { .. }

@@ -16,6 +16,7 @@ use crate::domain::device::Device;
 use crate::domain::event::{Event, Needed};
 use crate::domain::ids::{ActionId, DeploymentId, DeviceKey, FirmwareType, ImageId, TenantId, Time};
 use crate::domain::image::Image;
+use crate::domain::news::{Happened, News};
 use crate::domain::offer::Offer;
 use crate::domain::tenant::Setting;
 use crate::domain::terms::Force;
@@ -66,6 +67,10 @@ pub(super) struct Effects {
     pub(super) evicted: Vec<Principal>,
     /// What devices said at doors that are not the bus, for those who listen there.
     pub(super) heard: Vec<(DeviceKey, Event)>,
+    /// What changed, for those who are told of it; without numbers until the batch is closed.
+    pub(super) news: Vec<News>,
+    /// Whether people changed a webhook.
+    pub(super) webhooks: bool,
 }
 
 /// What a decision came to.
@@ -187,6 +192,7 @@ impl<'a> Batch<'a> {
             offers: self.offers(&device, event.offers_needed())?,
             names: self.names(&device, event)?,
             next_action: self.next_action(),
+            paused: self.memory.rollouts.held(&actions),
             closes: match event {
                 Event::Assign { .. } => self.flag(&device.key.tenant, Setting::ActionsAutoclose)?,
                 _ => true,
@@ -284,11 +290,14 @@ impl<'a> Batch<'a> {
         for (number, entry) in (first..).zip(&changed.entries) {
             self.draft.add_history(tenant, action.id, number, entry)?;
         }
-        if let Some(at) = action.cancel_by {
+        for at in action.cancel_by.into_iter().chain(changed.due) {
             self.draft.add_due(at, tenant, action.id)?;
         }
         if changed.before.is_none() {
             self.await_window(action)?;
+        }
+        if changed.before != Some(action.state) {
+            self.news(tenant, Happened::action(action, changed.before.is_none()));
         }
         self.count(changed)
     }
@@ -303,6 +312,14 @@ impl<'a> Batch<'a> {
                 self.draft.add_due(at, &action.device.tenant, action.id)
             }
             Opening::Lapsed => self.draft.add_due(self.now, &action.device.tenant, action.id),
+        }
+    }
+
+    /// Notes when the action's clocks run out as they stand now.
+    fn await_clock(&mut self, action: &Action) -> Result<(), StoreError> {
+        match action.deadline() {
+            Some(deadline) => self.draft.add_due(deadline.at, &action.device.tenant, action.id),
+            None => Ok(()),
         }
     }
 
@@ -383,7 +400,8 @@ impl<'a> Batch<'a> {
         self.draft.next(Counter::Probe).map(|_| ())
     }
 
-    /// Ends the cancels whose time is up, and looks at the windows that have opened or shut.
+    /// Ends the cancels and the actions whose time is up, and looks at the windows that have opened or shut. A clock that
+    /// was set back since is looked at again when it runs out.
     pub(super) fn expire(&mut self) -> Result<(), StoreError> {
         self.end_deferrals(DUE)?;
         for (at, tenant, id) in self.draft.view().due(self.now, DUE)? {
@@ -397,14 +415,19 @@ impl<'a> Batch<'a> {
             }
             let Some(device) = readable(self.draft.view().device(&action.device))? else { continue };
             let over = action.cancelling && action.cancel_by.is_some_and(|by| by <= self.now);
-            let windowed = action.terms.window.is_some();
+            let deadline = action.deadline().map(|deadline| deadline.at);
             if over {
                 self.decide_for(device, &Event::CancelExpired { action: id })?;
-            } else if windowed && !action.cancelling {
+            } else if deadline.is_some_and(|at| at <= self.now) {
+                self.decide_for(device, &Event::Overdue { action: id })?;
+            } else if action.terms.window.is_some() && !action.cancelling {
                 let decided = self.decide_for(device, &Event::Opened { action: id })?;
-                if decided.under_way.iter().any(|a| a.id == id) {
-                    self.await_window(&action)?;
+                if let Some(action) = decided.under_way.iter().find(|a| a.id == id) {
+                    self.await_window(action)?;
+                    self.await_clock(action)?;
                 }
+            } else {
+                self.await_clock(&action)?;
             }
         }
         Ok(())
@@ -494,9 +517,11 @@ impl<'a> Batch<'a> {
             self.draft.put_counter(Counter::Action, self.memory.actions)?;
         }
         for deployment in std::mem::take(&mut self.deployments).into_values() {
+            self.tell_of_end(&deployment)?;
             self.draft.put_deployment(&deployment)?;
         }
-        self.close_rollouts()
+        self.close_rollouts()?;
+        self.number_news()
     }
 
     /// The deployment as it stands in this batch.

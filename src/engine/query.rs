@@ -1,6 +1,7 @@
 //! Questions that change nothing, answered from a snapshot beside the writer.
 
 mod catalog;
+mod news;
 pub mod pool;
 mod rollouts;
 mod select;
@@ -25,6 +26,7 @@ use crate::store::tables::{Operator, Principal, View};
 
 // The doors answer when the store cannot be read, and may not know the store.
 pub use crate::store::StoreError;
+pub use news::{Gap, Heard};
 pub use rollouts::MusterError;
 pub use select::{Selected, Selection};
 
@@ -303,11 +305,14 @@ impl Reader {
         self.ask(|view| view.all_artifacts())
     }
 
-    /// The device with its actions under way, in id order. None without the device.
+    /// The device with its actions under way, in id order, without those that it is not to hear of because their rollouts
+    /// are paused. None without the device.
     pub fn work(&self, key: &DeviceKey) -> Result<Option<(Device, Vec<Action>)>, StoreError> {
         self.ask(|view| {
             let Some(device) = view.device(key)? else { return Ok(None) };
-            let actions = active_actions(view, &device)?;
+            let mut actions = active_actions(view, &device)?;
+            let held = rollouts::held(view, &actions)?;
+            actions.retain(|action| !held.contains(&action.id));
             Ok(Some((device, actions)))
         })
     }

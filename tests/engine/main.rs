@@ -4,6 +4,7 @@
 
 mod changes;
 mod matching;
+mod rollouts;
 mod windows;
 mod world;
 

@@ -6,7 +6,7 @@ use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option::of;
 use proptest::prelude::*;
 
-use updraft::domain::action::{Action, Component, Failure, Origin, State};
+use updraft::domain::action::{Action, Clock, Component, Failure, Origin, State};
 use updraft::domain::catalog::Trail;
 use updraft::domain::decide::{Entry, Note};
 use updraft::domain::deployment::{Counters, Deployment, Target};
@@ -18,7 +18,7 @@ use updraft::domain::feedback::{Finished, Progress, Word};
 use updraft::domain::ids::*;
 use updraft::domain::image::{About, Artifact, Image, Metadata, Products, Release, Sha256};
 use updraft::domain::offer::{HardwareMatch, Offer, Rules};
-use updraft::domain::terms::{Force, Terms, Weight};
+use updraft::domain::terms::{Force, Terms, Timeouts, Weight};
 use updraft::domain::version::{Running, Version, VersionPattern};
 use updraft::domain::window::Window;
 use updraft::store::tables::{Digest, Operator, Role, Task};
@@ -184,8 +184,17 @@ fn terms() -> impl Strategy<Value = Terms> {
     let weight = (0..=1000u64).prop_map(|n| Weight::new(n).unwrap());
     let window = (text(), any::<u64>(), any::<i16>())
         .prop_map(|(schedule, duration_ms, offset_min)| Window { schedule, duration_ms, offset_min });
-    (force, weight, of(window), any::<bool>(), of(text())).prop_map(
-        |(force, weight, window, consent, reference)| Terms { force, weight, window, consent, reference },
+    let timeouts = (of(any::<u64>()), of(any::<u64>()), of(any::<u64>()))
+        .prop_map(|(first_ms, step_ms, total_ms)| Timeouts { first_ms, step_ms, total_ms });
+    (force, weight, of(window), any::<bool>(), of(text()), timeouts).prop_map(
+        |(force, weight, window, consent, reference, timeouts)| Terms {
+            force,
+            weight,
+            window,
+            consent,
+            reference,
+            timeouts,
+        },
     )
 }
 
@@ -248,7 +257,8 @@ pub fn action() -> impl Strategy<Value = Action> {
     let what = (action_id(), device_key(), target(), vec(component(), 0..3), origin, state());
     let cancel = (any::<(bool, bool)>(), of(time()), any::<u32>(), progress);
     let rest = (vec(any::<u64>(), 0..32), any::<u32>(), time(), time(), of(text()));
-    (what, ordered, cancel, rest).prop_map(|(what, ordered, cancel, rest)| Action {
+    let clock = (of(time()), time(), of(time()));
+    (what, ordered, cancel, rest, clock).prop_map(|(what, ordered, cancel, rest, clock)| Action {
         terms: ordered.0,
         by: ordered.1,
         unconfirmed: ordered.2.0,
@@ -270,6 +280,9 @@ pub fn action() -> impl Strategy<Value = Action> {
         entries: rest.1,
         created: rest.2,
         changed: rest.3,
+        commanded: clock.0,
+        stepped: clock.1,
+        due_at: clock.2,
     })
 }
 
@@ -298,6 +311,9 @@ fn note() -> impl Strategy<Value = Note> {
         Just(Note::Confirmed),
         Just(Note::Denied),
         Just(Note::Forced),
+        Just(Note::TimedOut(Clock::First)),
+        Just(Note::TimedOut(Clock::Step)),
+        Just(Note::TimedOut(Clock::Total)),
         word.clone().prop_map(Note::Said),
         word.clone().prop_map(Note::Answered),
         word.prop_map(Note::Drift),

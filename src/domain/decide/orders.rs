@@ -111,6 +111,9 @@ impl Desk {
             entries: 0,
             created: self.now,
             changed: self.now,
+            commanded: None,
+            stepped: self.now,
+            due_at: None,
         };
         let entry = Entry { at: self.now, state, note: Note::Created, code: None, details };
         record(&mut self.changed, &mut action, None, entry);
@@ -218,10 +221,32 @@ impl Desk {
     /// The window of an action has opened, or will not open again.
     pub(super) fn opened(&mut self, id: ActionId) -> Verdict {
         self.end_lapsed();
-        let open = self.actions.iter().find(|a| a.id == id && !a.state.is_terminal());
-        if let Some(attempt) = open.map(|a| a.attempt) {
-            self.desired = true;
-            self.tell_unless_held(id, attempt);
+        let now = self.now;
+        let open = self.actions.iter_mut().find(|a| a.id == id && !a.state.is_terminal());
+        if let Some(action) = open {
+            let (commanded, attempt) = (action.commanded, action.attempt);
+            action.note_command(now);
+            if action.commanded != commanded {
+                self.changed.entry(id).or_insert((Some(action.state), Vec::new()));
+                self.desired = true;
+                self.tell_unless_held(id, attempt);
+            }
+        }
+        Verdict::Stored
+    }
+
+    /// A device that has been silent for too long is asked to stop, in case it still hears it.
+    pub(super) fn overdue(&mut self, id: ActionId) -> Verdict {
+        let now = self.now;
+        let Some(action) = self.actions.iter().find(|a| a.id == id) else { return Verdict::Stored };
+        let Some(deadline) = action.deadline().filter(|deadline| deadline.at <= now) else {
+            return Verdict::Stored;
+        };
+        let (told, attempt) = (action.state != State::Queued, action.attempt);
+        let details = vec![action.overdue(deadline.clock).into()];
+        self.signal(id, Signal::TimedOut, Note::TimedOut(deadline.clock), details);
+        if told {
+            self.command(Order::Cancel, Some(id), attempt);
         }
         Verdict::Stored
     }
@@ -254,7 +279,7 @@ impl Desk {
     }
 
     fn tell_unless_held(&mut self, id: ActionId, attempt: u32) {
-        if self.actions.iter().any(|a| a.id == id && !a.is_held(self.now)) {
+        if self.actions.iter().any(|a| a.id == id && !self.is_held(a)) {
             self.tell_deploy(id, attempt);
         }
     }

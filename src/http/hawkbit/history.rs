@@ -66,6 +66,7 @@ fn line(action: &Action, waited: bool, cancelling: bool, number: u32, entry: &En
         Note::CancelAsked => ("canceling", "manual cancelation requested".into()),
         Note::CancelEnded => ("canceled", "The cancelation ended without the target.".into()),
         Note::Superseded => ("canceled", "cancel obsolete action due to new update".into()),
+        Note::TimedOut(_) => ("error", "The target was silent for too long.".into()),
         Note::Drift(word) => ("warning", format!("Target reported {} after the end.", name(word))),
     };
     Some(match entry.note {
@@ -218,6 +219,9 @@ mod tests {
             entries: 0,
             created: Time(0),
             changed: Time(0),
+            commanded: None,
+            stepped: Time(0),
+            due_at: None,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::domain::action::{Action, Component, Failure, Origin, State};
+use crate::domain::action::{Action, Clock, Component, Failure, Origin, State};
 use crate::domain::decide::{Entry, Note};
 use crate::domain::deployment::{Counters, Deployment, Target};
 use crate::domain::feedback::{Finished, Progress, Word};
@@ -28,8 +28,18 @@ record! {
         progress: Option<(u32, u32)>,
         fingerprints: Vec<u64>,
         entries: u32,
+        clock: ClockRecord,
+    }
+}
+
+record! {
+    /// The moments of an action.
+    ClockRecord {
         created: u64,
         changed: u64,
+        commanded: Option<u64>,
+        stepped: u64,
+        due_at: Option<u64>,
     }
 }
 
@@ -121,8 +131,13 @@ impl<'a> ActionRecord<'a> {
             progress: action.progress.map(|p| (p.done, p.of)),
             fingerprints: action.fingerprints.clone(),
             entries: action.entries,
-            created: action.created.0,
-            changed: action.changed.0,
+            clock: ClockRecord {
+                created: action.created.0,
+                changed: action.changed.0,
+                commanded: action.commanded.map(|t| t.0),
+                stepped: action.stepped.0,
+                due_at: action.due_at.map(|t| t.0),
+            },
         }
     }
 
@@ -152,8 +167,11 @@ impl<'a> ActionRecord<'a> {
             progress: self.progress.map(|(done, of)| Progress { done, of }),
             fingerprints: self.fingerprints,
             entries: self.entries,
-            created: Time(self.created),
-            changed: Time(self.changed),
+            created: Time(self.clock.created),
+            changed: Time(self.clock.changed),
+            commanded: self.clock.commanded.map(Time),
+            stepped: Time(self.clock.stepped),
+            due_at: self.clock.due_at.map(Time),
         })
     }
 }
@@ -259,7 +277,8 @@ impl<'a> ComponentRecord<'a> {
 }
 
 impl StateRecord {
-    fn of(state: State) -> Self {
+    /// The record of a state.
+    pub(super) fn of(state: State) -> Self {
         let (state, code) = match state {
             State::Queued => (0, None),
             State::Offered => (1, None),
@@ -283,7 +302,8 @@ impl StateRecord {
         StateRecord { state, code }
     }
 
-    fn state(self) -> Result<State, Bad> {
+    /// The state.
+    pub(super) fn state(self) -> Result<State, Bad> {
         let state = match self.state {
             0 => State::Queued,
             1 => State::Offered,
@@ -346,6 +366,9 @@ fn note_code(note: Note) -> (u8, Option<u8>) {
         Note::Confirmed => (11, None),
         Note::Denied => (12, None),
         Note::Forced => (13, None),
+        Note::TimedOut(Clock::First) => (14, None),
+        Note::TimedOut(Clock::Step) => (15, None),
+        Note::TimedOut(Clock::Total) => (16, None),
     }
 }
 
@@ -365,6 +388,9 @@ fn note_of(note: u8, word: Option<u8>) -> Option<Note> {
         (11, None) => Some(Note::Confirmed),
         (12, None) => Some(Note::Denied),
         (13, None) => Some(Note::Forced),
+        (14, None) => Some(Note::TimedOut(Clock::First)),
+        (15, None) => Some(Note::TimedOut(Clock::Step)),
+        (16, None) => Some(Note::TimedOut(Clock::Total)),
         _ => None,
     }
 }

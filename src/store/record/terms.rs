@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::domain::catalog::Trail;
 use crate::domain::ids::Time;
-use crate::domain::terms::{Force, Terms, Weight};
+use crate::domain::terms::{Force, Terms, Timeouts, Weight};
 use crate::domain::window::Window;
 
 use super::{Bad, record, some, text};
@@ -18,6 +18,7 @@ record! {
         window: Option<WindowRecord<'a>>,
         consent: bool,
         reference: Option<Cow<'a, str>>,
+        timeouts: (Option<u64>, Option<u64>, Option<u64>),
     }
 }
 
@@ -51,17 +52,20 @@ impl<'a> TermsRecord<'a> {
             window: terms.window.as_ref().map(WindowRecord::of),
             consent: terms.consent,
             reference: terms.reference.as_deref().map(Cow::Borrowed),
+            timeouts: (terms.timeouts.first_ms, terms.timeouts.step_ms, terms.timeouts.total_ms),
         }
     }
 
     /// The terms.
     pub(super) fn terms(self) -> Result<Terms, Bad> {
+        let (first_ms, step_ms, total_ms) = self.timeouts;
         Ok(Terms {
             force: some(force_of(self.force, self.from), "a force is unknown")?,
             weight: some(Weight::new(u64::from(self.weight)), "a weight is not in 0..=1000")?,
             window: self.window.map(WindowRecord::window),
             consent: self.consent,
             reference: self.reference.map(text),
+            timeouts: Timeouts { first_ms, step_ms, total_ms },
         })
     }
 }

@@ -149,5 +149,8 @@ fn an_action() -> Action {
         entries: 0,
         created: Time(0),
         changed: Time(0),
+        commanded: None,
+        stepped: Time(0),
+        due_at: None,
     }
 }
