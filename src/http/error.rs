@@ -178,7 +178,6 @@ impl From<CallError> for ApiError {
         };
         let mut answer = ApiError::new(status, error.code(), message);
         if let CallError::BadRollout(fault) = &error {
-            answer.message = format!("the rollout cannot be made: {}", fault.reason);
             answer.field = Some(fault.field.clone().into());
         }
         if status == StatusCode::SERVICE_UNAVAILABLE { answer.retry(RETRY_BUSY_S) } else { answer }

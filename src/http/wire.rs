@@ -14,8 +14,8 @@ pub use people::{NewPassword, NewTenant, SettingBody, SettingsBody, SettingsPatc
 pub use rollouts::{
     AfterBody, BadEndBody, CanaryBody, CauseBody, CountedBody, DecisionBody, DifferenceBody, EndingBody,
     InFlightBody, MemberBody, ModeBody, NewRolloutBody, NewWaveBody, PaceBody, RemarkBody, RemedyBody,
-    RetriesBody, RetryBody, RolloutBody, RolloutPatch, StopBody, StopRuleBody, TallyBody, WaveBody,
-    WindowBody,
+    RetriesBody, RetryBody, RolloutBody, RolloutPatch, StopBody, StopRuleBody, TallyBody, TimeoutsBody,
+    WaveBody, WindowBody,
 };
 
 use std::collections::BTreeMap;

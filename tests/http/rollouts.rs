@@ -94,7 +94,10 @@ fn a_rollout_goes_wave_by_wave_until_every_device_is_done() {
         json!({"name": "spring", "image": 1, "product": "lamp", "waves": [wave, {"rest": true}],
                "start": true, "weight": 700, "mode": "soft", "retries": {"limit": 0}}),
     );
-    assert_eq!((&made["id"], &made["status"], &made["devices"]["waiting"]), (&json!(1), &json!("creating"), &json!(4)));
+    assert_eq!(
+        (&made["id"], &made["status"], &made["devices"]["waiting"]),
+        (&json!(1), &json!("creating"), &json!(4))
+    );
     let running = until(&world, 1, |shown| shown["devices"]["active"] == 1, || {});
     assert_eq!(running["status"], "running");
     // The second wave waits for the first.
@@ -107,7 +110,8 @@ fn a_rollout_goes_wave_by_wave_until_every_device_is_done() {
     assert_eq!(at(&done, &["succeeded", "failed", "waiting", "total"]), [4, 0, 0, 4]);
     assert_eq!((&done["weight"], &done["mode"], &done["done"]), (&json!(700), &json!("soft"), &json!(true)));
     let waves = world.get(&format!("{ROLLOUTS}/1/waves")).json();
-    let of = |wave: &Value| (wave["name"].clone(), wave["status"].clone(), wave["devices"]["succeeded"].clone());
+    let of =
+        |wave: &Value| (wave["name"].clone(), wave["status"].clone(), wave["devices"]["succeeded"].clone());
     let found: Vec<_> = waves["items"].as_array().unwrap().iter().map(of).collect();
     let expected =
         [(json!("first"), json!("finished"), json!(1)), (json!("wave 2"), json!("finished"), json!(3))];
@@ -118,14 +122,18 @@ fn a_rollout_goes_wave_by_wave_until_every_device_is_done() {
 fn devices_of_a_wave_are_read_page_by_page_over_both_of_its_halves() {
     let world = World::new();
     lamps(&world, 5);
-    let body = json!({"name": "spring", "image": 1, "product": "lamp", "in_flight": {"limit": 2}, "start": true});
+    let body =
+        json!({"name": "spring", "image": 1, "product": "lamp", "in_flight": {"limit": 2}, "start": true});
     make(&world, body);
     until(&world, 1, |shown| shown["devices"]["active"] == 2, || {});
     let (mut found, mut after) = (Vec::new(), String::new());
     loop {
         let page = world.get(&format!("{ROLLOUTS}/1/waves/1/devices?limit=1{after}")).json();
         let member = &page["items"][0];
-        found.push((member["place"].as_str().unwrap().to_owned(), member["device"].as_str().unwrap().to_owned()));
+        found.push((
+            member["place"].as_str().unwrap().to_owned(),
+            member["device"].as_str().unwrap().to_owned(),
+        ));
         let Some(next) = page["next"].as_str() else { break };
         after = format!("&after={next}");
     }
@@ -192,7 +200,11 @@ fn a_command_in_the_wrong_state_changes_nothing() {
     assert_eq!(world.admin("DELETE", &format!("{ROLLOUTS}/1"), "", b"").status, 204);
     for (method, path) in [("GET", ""), ("DELETE", ""), ("POST", "/start"), ("GET", "/waves")] {
         let answer = world.admin(method, &format!("{ROLLOUTS}/1{path}"), "", b"");
-        assert_eq!((answer.status, &answer.json()["error"]["code"]), (404, &json!("no-such-rollout")), "{path}");
+        assert_eq!(
+            (answer.status, &answer.json()["error"]["code"]),
+            (404, &json!("no-such-rollout")),
+            "{path}"
+        );
     }
     assert_eq!(world.get(ROLLOUTS).json(), json!({"items": []}));
 }
@@ -260,10 +272,7 @@ fn what_a_rollout_cannot_be_is_refused_with_its_field_and_leaves_nothing() {
         (wave(json!({"devices": 1, "success_percent": 101})), "waves[0].success_percent"),
         (wave(json!({"devices": 1, "failure_percent": -1})), "waves[0].failure_percent"),
         (wave(json!({"devices": 1, "filter": "id=="})), "waves[0].filter"),
-        (
-            json!({"waves": [{"filter": "id==l1"}, {"filter": "id==l*"}, {"rest": true}]}),
-            "waves[1].filter",
-        ),
+        (json!({"waves": [{"filter": "id==l1"}, {"filter": "id==l*"}, {"rest": true}]}), "waves[1].filter"),
         (json!({"success_percent": 100.5}), "success_percent"),
         (json!({"pace": {}}), "pace.base_per_minute"),
         (json!({"pace": {"per_minute": 0}}), "pace.per_minute"),

@@ -228,6 +228,15 @@ pub struct NewRollout {
     /// Somebody at the device has to agree first.
     #[arg(long)]
     pub consent: bool,
+    /// How long a device may take to its first sign; 0 is for ever [default: 24h].
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub first_sign: Option<u64>,
+    /// How long it may take for each step after that; 0 is for ever [default: 1h].
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub step: Option<u64>,
+    /// How long it may take in all; 0 is for ever [default: 7d].
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub total: Option<u64>,
     /// Stop by itself: `failed|rejected|timed-out|any:PERCENT[:SAMPLE[:pause|cancel|roll-back=IMAGE]]`; may be
     /// repeated.
     #[arg(long, value_name = "RULE", value_parser = stop_rule)]

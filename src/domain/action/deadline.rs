@@ -68,9 +68,13 @@ impl Action {
         let (timeouts, step) = (self.terms.timeouts, self.state.name());
         let after = |ms: Option<u64>| span(ms.unwrap_or(0));
         match clock {
-            Clock::First => format!("no sign within {} of the command, still {step}", after(timeouts.first_ms)),
+            Clock::First => {
+                format!("no sign within {} of the command, still {step}", after(timeouts.first_ms))
+            }
             Clock::Step => format!("still {step} after {}", after(timeouts.step_ms)),
-            Clock::Total => format!("not done within {} of the command, still {step}", after(timeouts.total_ms)),
+            Clock::Total => {
+                format!("not done within {} of the command, still {step}", after(timeouts.total_ms))
+            }
         }
     }
 }
@@ -79,7 +83,8 @@ impl Action {
 fn span(ms: u64) -> String {
     let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1000, "s")];
     // A day is 24 h to people.
-    let whole = units.iter().find(|(unit, name)| ms % unit == 0 && ms >= *unit && (*name != "d" || ms > *unit));
+    let whole =
+        units.iter().find(|(unit, name)| ms % unit == 0 && ms >= *unit && (*name != "d" || ms > *unit));
     whole.map_or_else(|| format!("{ms} ms"), |(unit, name)| format!("{} {name}", ms / unit))
 }
 

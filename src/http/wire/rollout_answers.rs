@@ -5,13 +5,13 @@ use serde_json::Number;
 use super::{
     AfterBody, BadEndBody, CanaryBody, CauseBody, CountedBody, DecisionBody, DifferenceBody, EndingBody,
     InFlightBody, MemberBody, ModeBody, PaceBody, RemedyBody, RetriesBody, RolloutBody, StopRuleBody,
-    TallyBody, WaveBody, WindowBody, timestamp,
+    TallyBody, TimeoutsBody, WaveBody, WindowBody, timestamp,
 };
 use crate::domain::rollout::{
     AfterSuccess, BadEnd, Canary, Cause, Counted, Decision, Difference, Ending, InFlight, Member, Pace,
     Remedy, Retries, Rollout, Share, StopRule, Tally, Wave, Who, difference,
 };
-use crate::domain::terms::Force;
+use crate::domain::terms::{Force, Timeouts};
 use crate::domain::window::Window;
 
 impl RolloutBody {
@@ -61,6 +61,7 @@ impl RolloutBody {
             mode,
             force_at,
             consent: rollout.terms.consent,
+            timeouts: rollout.terms.timeouts.into(),
             stop_rules: rollout.stops.iter().map(StopRuleBody::from).collect(),
             canary: rollout.canary.as_ref().map(CanaryBody::from),
             difference: compared(rollout, waves),
@@ -325,6 +326,17 @@ impl From<InFlight> for InFlightBody {
 impl From<Retries> for RetriesBody {
     fn from(retries: Retries) -> Self {
         RetriesBody { limit: retries.limit, backoff_s: Some(retries.backoff_ms / 1000) }
+    }
+}
+
+impl From<Timeouts> for TimeoutsBody {
+    fn from(timeouts: Timeouts) -> Self {
+        let seconds = |ms: Option<u64>| ms.map(|ms| ms / 1000);
+        TimeoutsBody {
+            first_sign_s: seconds(timeouts.first_ms),
+            step_s: seconds(timeouts.step_ms),
+            total_s: seconds(timeouts.total_ms),
+        }
     }
 }
 

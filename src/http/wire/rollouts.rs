@@ -86,6 +86,9 @@ pub struct NewRolloutBody {
     /// Whether somebody at the device has to agree first.
     #[serde(default)]
     pub consent: bool,
+    /// How long a device may be silent; the defaults of [`TimeoutsBody`] without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeouts: Option<TimeoutsBody>,
     /// When it stops by itself.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stop_rules: Vec<StopRuleBody>,
@@ -226,6 +229,21 @@ pub struct WindowBody {
     /// The schedule's offset from UTC, such as `+02:00`; UTC without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub zone: Option<String>,
+}
+
+/// How long a device may be silent, in seconds; 0 is for ever.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TimeoutsBody {
+    /// From the command to the first sign of the device; a day without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_sign_s: Option<u64>,
+    /// At each step after that; an hour without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step_s: Option<u64>,
+    /// From the command to the end; a week without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total_s: Option<u64>,
 }
 
 /// How hard an action presses the device.
@@ -534,6 +552,8 @@ pub struct RolloutBody {
     pub force_at: Option<Timestamp>,
     /// Whether somebody at the device has to agree first.
     pub consent: bool,
+    /// How long a device may be silent; what is not there has no bound.
+    pub timeouts: TimeoutsBody,
     /// When it stops by itself.
     #[serde(default)]
     pub stop_rules: Vec<StopRuleBody>,

@@ -80,6 +80,10 @@ fn apply(body: &mut NewRolloutBody, new: NewRollout) {
     set(&mut body.mode, new.mode.map(Into::into));
     set(&mut body.force_at, new.force_at);
     body.consent |= new.consent;
+    let timeouts = body.timeouts.get_or_insert_default();
+    set(&mut timeouts.first_sign_s, new.first_sign);
+    set(&mut timeouts.step_s, new.step);
+    set(&mut timeouts.total_s, new.total);
     body.stop_rules.extend(new.stop_on);
     set(&mut body.canary, new.canary);
     body.allow_downgrade |= new.allow_downgrade;

@@ -9,11 +9,11 @@ use crate::domain::rollout::{
     AfterSuccess, Canary, End, Ending, Fault, InFlight, NewRollout, NewWave, Pace, Remedy, Retries,
     Selection, Share, Size, StopRule, WAVES_MAX, Who,
 };
-use crate::domain::terms::{Force, Terms, Weight};
+use crate::domain::terms::{Force, Terms, Timeouts, Weight};
 use crate::domain::window::{Window, WindowError};
 use crate::http::wire::{
     AfterBody, CanaryBody, CountedBody, InFlightBody, ModeBody, NewRolloutBody, NewWaveBody, PaceBody,
-    RemedyBody, RetriesBody, StopRuleBody, WindowBody,
+    RemedyBody, RetriesBody, StopRuleBody, TimeoutsBody, WindowBody,
 };
 
 /// The largest number that every JSON reader keeps exact (RFC 8259, 6).
@@ -22,6 +22,12 @@ const SEED_MAX: u64 = (1 << 53) - 1;
 const LEASE_S: u64 = 3600;
 /// How long the first retry waits where nothing is said.
 const BACKOFF_S: u64 = 60;
+/// How long a device may take to its first sign where nothing is said: it may be switched off over night.
+const FIRST_SIGN_S: u64 = 86_400;
+/// How long it may take for each step: the slowest downloads are done.
+const STEP_S: u64 = 3600;
+/// How long it may take in all: it may be in use for days.
+const TOTAL_S: u64 = 7 * 86_400;
 /// The longest duration, a hundred years: sums of moments stay far from their bound.
 const DURATION_MAX_S: u64 = 100 * 366 * 86_400;
 
@@ -184,7 +190,20 @@ fn terms(body: &NewRolloutBody, now: Time) -> Result<Terms, Fault> {
         weight: weight.transpose()?.unwrap_or_default(),
         window: body.window.as_ref().map(|window| self::window(window, now)).transpose()?,
         consent: body.consent,
-        ..Terms::default()
+        reference: None,
+        timeouts: timeouts(body.timeouts.unwrap_or_default())?,
+    })
+}
+
+fn timeouts(body: TimeoutsBody) -> Result<Timeouts, Fault> {
+    let read = |field: &str, seconds: Option<u64>, usual: u64| match seconds.unwrap_or(usual) {
+        0 => Ok(None),
+        seconds => duration(field, seconds).map(Some),
+    };
+    Ok(Timeouts {
+        first_ms: read("timeouts.first_sign_s", body.first_sign_s, FIRST_SIGN_S)?,
+        step_ms: read("timeouts.step_s", body.step_s, STEP_S)?,
+        total_ms: read("timeouts.total_s", body.total_s, TOTAL_S)?,
     })
 }
 
