@@ -171,6 +171,17 @@ pub enum Origin {
     Device,
 }
 
+/// What comes after a step on the way to a target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Onward {
+    /// The target.
+    pub target: Target,
+    /// Whether the device may be taken back to an older version on the way.
+    pub allow_downgrade: bool,
+    /// How many updates of the way there have been, this one among them.
+    pub leg: u8,
+}
+
 /// One device is to receive one target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Action {
@@ -180,6 +191,8 @@ pub struct Action {
     pub device: DeviceKey,
     /// What is brought.
     pub target: Target,
+    /// The target that this is a step on the way to: another action follows when this one has ended well.
+    pub onward: Option<Onward>,
     /// The images of the target, each with what the device will report when it runs it.
     pub components: Vec<Component>,
     /// Where it came from.
@@ -238,6 +251,11 @@ impl Action {
             true => Convergence::ByReport,
             false => device.convergence(self.components.iter().map(|component| component.kind)),
         }
+    }
+
+    /// Whether it has ended well and another one follows.
+    pub fn goes_on(&self) -> bool {
+        self.state == State::Succeeded && self.onward.is_some()
     }
 
     /// The component of a firmware type.

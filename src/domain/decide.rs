@@ -11,8 +11,8 @@ use std::sync::Arc;
 use super::action::{self, Action, Component, Failure, Origin, Signal, State};
 use super::deployment::Target;
 use super::device::{
-    ATTRIBUTE_VALUE_MAX, ATTRIBUTES_MAX, Arrival, Device, Ended, Failures, Installed, Refused, Reported,
-    SeqWindow,
+    ATTRIBUTE_VALUE_MAX, ATTRIBUTES_MAX, Arrival, Device, Ended, Failures, Installed, Penalty, Refused,
+    Reported, SeqWindow,
 };
 use super::eligibility::{self, AttemptLimit, Candidate, Reason};
 use super::event::{Event, Hello, Report};
@@ -21,6 +21,7 @@ use super::image::Image;
 use super::offer::Offer;
 use super::terms::{Force, Terms};
 use super::version::{Running, Version};
+use orders::{Course, Plan, Way};
 
 pub use outcome::{Changed, Entry, Note, Order, Outcome, Reject, Tell, Verdict};
 
@@ -31,6 +32,23 @@ pub struct Policy {
     pub attempts: AttemptLimit,
     /// How long a cancel waits for the device, in milliseconds.
     pub cancel_timeout_ms: u64,
+    /// How often in a row a device may fail to come up with updates before it is left alone.
+    pub penalty_after: u32,
+    /// For how long at first, in milliseconds; twice as long after each further failure.
+    pub penalty_ms: u64,
+}
+
+/// The longest that a device is left alone, unless the operator has set more for the first time: a week is how long it
+/// takes until somebody has come by and repaired it, and what is repaired must not wait for months.
+const PENALTY_MAX_MS: u64 = 7 * 24 * 60 * 60 * 1000;
+
+impl Policy {
+    /// For how long a device is left alone that failed to come up so many times in a row.
+    fn penalty_ms_after(&self, count: u32) -> Option<u64> {
+        let doubled = count.checked_sub(self.penalty_after)?;
+        let ms = self.penalty_ms.saturating_mul(1u64.checked_shl(doubled).unwrap_or(u64::MAX));
+        Some(ms.min(PENALTY_MAX_MS.max(self.penalty_ms)))
+    }
 }
 
 /// Everything that the decision needs, loaded before it.
@@ -44,6 +62,11 @@ pub struct Facts {
     pub actions: Vec<Action>,
     /// The standing offers that the event needs, each with its image.
     pub offers: Vec<(Offer, Arc<Image>)>,
+    /// Images that may be brought first, where a device must pass through versions on the way to what is offered or is
+    /// under way.
+    pub steps: Vec<Arc<Image>>,
+    /// Targets that actions under way are steps to, with their images.
+    pub onward: Vec<(Target, Vec<Arc<Image>>)>,
     /// The version texts of numbers that the event reports without one, where the images are known.
     pub names: BTreeMap<(FirmwareType, u64), Version>,
     /// The id of the next action; ids after it are free too.
@@ -78,9 +101,10 @@ pub fn decide(facts: Facts, event: &Event, now: Time) -> Outcome {
         Event::AutoConfirm(new) => desk.auto_confirm(new.as_ref()),
         Event::Fetching { action, what } => desk.fetching(*action, what),
         Event::Runs { target, images, by } => desk.runs(*target, images, by),
-        Event::Assign { origin, target, images, allow_downgrade, terms, by } => {
-            let order = orders::Plan { origin: *origin, target: *target, images, terms, by };
-            desk.assign(order, *allow_downgrade)
+        Event::Assign { origin, target, images, steps, allow_downgrade, terms, by, attempt } => {
+            let (origin, target, attempt) = (*origin, *target, *attempt);
+            let plan = Plan { origin, target, images, terms, by, attempt, onward: None };
+            desk.assign(plan, Way { steps, allow_downgrade: *allow_downgrade, gone: 0 })
         }
         Event::Offered { kind } => desk.offered(&[*kind]),
         Event::Force { action } => desk.force(*action),
@@ -98,6 +122,8 @@ struct Desk {
     connected: bool,
     actions: Vec<Action>,
     offers: Vec<(Offer, Arc<Image>)>,
+    steps: Vec<Arc<Image>>,
+    onward: Vec<(Target, Vec<Arc<Image>>)>,
     names: BTreeMap<(FirmwareType, u64), Version>,
     next_action: ActionId,
     paused: BTreeSet<ActionId>,
@@ -116,6 +142,8 @@ impl Desk {
             connected: facts.connected,
             actions: facts.actions,
             offers: facts.offers,
+            steps: facts.steps,
+            onward: facts.onward,
             names: facts.names,
             next_action: facts.next_action,
             policy: facts.policy,
@@ -291,23 +319,41 @@ impl Desk {
     fn offered(&mut self, kinds: &[FirmwareType]) -> Verdict {
         let offers: Vec<_> = self.offers.iter().filter(|(o, _)| kinds.contains(&o.kind)).cloned().collect();
         for (offer, image) in offers {
-            let refused = self.refusal(Candidate::standing(&offer, &image));
-            if refused.is_none() {
-                let attempt = self.device.failures_of(image.kind, image.id) + 1;
-                let (target, images) = (Target::Image(image.id), [image]);
-                let terms = Terms::default();
-                let order =
-                    orders::Plan { origin: Origin::Offer, target, images: &images, terms: &terms, by: "" };
-                self.create(order, attempt, State::Queued, Vec::new());
-            }
+            let candidate = Candidate { steps: &self.steps, ..Candidate::standing(&offer, &image) };
+            let image = match self.course(candidate) {
+                Course::Open => image,
+                // The offer is taken up again when the device reports the step.
+                Course::Step(step) => step,
+                Course::Refused(_) => continue,
+            };
+            let attempt = self.device.failures_of(image.kind, image.id) + 1;
+            let (origin, target, terms) = (Origin::Offer, Target::Image(image.id), Terms::default());
+            let images = &[image];
+            let plan = Plan { origin, target, images, terms: &terms, by: "", attempt, onward: None };
+            self.create(plan, State::Queued, Vec::new());
         }
         Verdict::Stored
     }
 
-    fn refusal(&self, candidate: Candidate<'_>) -> Option<Reason> {
+    /// What the candidate comes to: itself, a step on the way to it, or why not.
+    fn course(&self, candidate: Candidate<'_>) -> Course {
         let limit = self.policy.attempts;
         let findings = eligibility::findings(&self.device, candidate, &self.actions, limit, self.now);
-        eligibility::refusal(&findings).cloned()
+        let mut reasons = findings.into_iter().filter_map(|finding| finding.failed).collect::<Vec<_>>();
+        let step = reasons.iter().find_map(|reason| match reason {
+            Reason::PassThrough { step, .. } => *step,
+            _ => None,
+        });
+        let step = step.and_then(|id| candidate.steps.iter().find(|image| image.id == id));
+        if step.is_some() {
+            // The step answers for both.
+            reasons.retain(|r| !matches!(r, Reason::PassThrough { .. } | Reason::NotCompatible));
+        }
+        match (reasons.into_iter().next(), step) {
+            (Some(reason), _) => Course::Refused(reason),
+            (None, Some(step)) => Course::Step(Arc::clone(step)),
+            (None, None) => Course::Open,
+        }
     }
 
     // ---- what they have in common
@@ -352,14 +398,18 @@ impl Desk {
         if action.state.is_terminal() {
             self.desired = true;
             let ended = action.clone();
-            self.release(&ended);
+            self.release(&ended, before);
+            if let Some(onward) = ended.onward.filter(|_| ended.goes_on()) {
+                self.go_on(&ended, onward, cancelling);
+            }
         }
     }
 
     /// Frees the firmware types of an ended action and keeps the books on how it ended.
-    fn release(&mut self, action: &Action) {
+    fn release(&mut self, action: &Action, before: State) {
         self.device.active.retain(|_, active| *active != action.id);
         self.device.leaving.remove(&action.id);
+        self.note_penalty(action, before);
         match action.state {
             State::Failed(Failure::Reported(_) | Failure::NotConverged) | State::TimedOut => {
                 for component in &action.components {
@@ -374,6 +424,19 @@ impl Desk {
             State::Succeeded | State::AlreadyInstalled => self.installed(action),
             State::Cancelled => self.fall_back(),
             _ => {}
+        }
+    }
+
+    /// A device that says that it has installed something and then does not come up with it, time after time, is left
+    /// alone for longer and longer.
+    fn note_penalty(&mut self, action: &Action, before: State) {
+        let silent = action.state == State::TimedOut && matches!(before, State::Rebooting | State::Verifying);
+        if silent || action.state == State::Failed(Failure::NotConverged) {
+            let count = self.device.penalty.map_or(0, |penalty| penalty.count).saturating_add(1);
+            let until = self.policy.penalty_ms_after(count).map(|ms| self.now.plus_ms(ms));
+            self.device.penalty = Some(Penalty { count, until });
+        } else if action.state == State::Succeeded && action.terms.force != Force::DownloadOnly {
+            self.device.penalty = None;
         }
     }
 

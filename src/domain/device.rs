@@ -115,6 +115,15 @@ pub struct Failures {
     pub count: u32,
 }
 
+/// How often in a row a device did not come up with what it had said was installed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Penalty {
+    /// How often.
+    pub count: u32,
+    /// Until when standing offers and rollouts leave it alone, once that was too often.
+    pub until: Option<Time>,
+}
+
 /// The newest message about this device that was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
@@ -240,6 +249,8 @@ pub struct Device {
     pub ended: Ended,
     /// Failed attempts by firmware type.
     pub failures: BTreeMap<FirmwareType, Failures>,
+    /// What became of it where it did not come up with updates, whichever they were; a success ends it.
+    pub penalty: Option<Penalty>,
     /// The newest message about it that was refused.
     pub refused: Option<Refused>,
     /// Whether it has proven who it is at a door that asks for it: nobody speaks for it then who does not.
@@ -277,6 +288,7 @@ impl Device {
             installed: None,
             ended: Ended::Nothing,
             failures: BTreeMap::new(),
+            penalty: None,
             refused: None,
             proven: false,
             online: false,

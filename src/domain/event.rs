@@ -177,12 +177,16 @@ pub enum Event {
         target: Target,
         /// The images of the target.
         images: Vec<Arc<Image>>,
+        /// Images that may be brought first, where the device must pass through their versions.
+        steps: Vec<Arc<Image>>,
         /// Whether the device may be taken back to an older version.
         allow_downgrade: bool,
         /// On which terms.
         terms: Terms,
         /// Who assigns it.
         by: Box<str>,
+        /// How many times the device has been asked to install the target, this one among them.
+        attempt: u32,
     },
     /// A standing offer changed.
     Offered {

@@ -9,9 +9,10 @@ use super::call::{Command, Desired, Downlink, Message, Outcome, Receipt, Stamp, 
 use super::matching::{self, Bringing};
 use super::query::active_actions;
 use super::rollouts::Rollouts;
+use super::steps::steps;
 use crate::domain::action::{Action, Origin};
 use crate::domain::decide::{Changed, Facts, Reject, Tell, Verdict, decide};
-use crate::domain::deployment::Deployment;
+use crate::domain::deployment::{Deployment, Target};
 use crate::domain::device::Device;
 use crate::domain::event::{Event, Needed};
 use crate::domain::ids::{ActionId, DeploymentId, DeviceKey, FirmwareType, ImageId, TenantId, Time};
@@ -137,7 +138,8 @@ impl<'a> Batch<'a> {
             return Ok(Receipt { seq, outcome: Outcome::Rejected { code: "no-such-device", message } });
         };
         let outcome = match self.decide_for(device, event)?.verdict {
-            Verdict::Stored | Verdict::Repeated => Outcome::Stored,
+            // Only a rollout is held, and it sends nothing over the bus.
+            Verdict::Stored | Verdict::Repeated | Verdict::Held(_) => Outcome::Stored,
             Verdict::Rejected(Reject::Unreadable { code, message }) => {
                 Outcome::Unreadable { code, message: message.into() }
             }
@@ -187,9 +189,20 @@ impl<'a> Batch<'a> {
             let named = self.draft.view().action(&device.key.tenant, id)?;
             actions.extend(named.filter(|a| a.device == device.key));
         }
+        let offers = self.offers(&device, event.offers_needed())?;
+        let mut found = Vec::new();
+        for (offer, image) in &offers {
+            found.extend(steps(self.draft.view(), &device.key.tenant, [&**image], Some(&offer.rules))?);
+        }
+        let onward = self.onward(&device.key.tenant, &actions)?;
+        for (_, images) in &onward {
+            found.extend(self.steps_to(&device.key.tenant, images)?);
+        }
         Ok(Facts {
             connected: self.memory.connected.contains(&device.key),
-            offers: self.offers(&device, event.offers_needed())?,
+            offers,
+            steps: found,
+            onward,
             names: self.names(&device, event)?,
             next_action: self.next_action(),
             paused: self.memory.rollouts.held(&actions),
@@ -201,6 +214,26 @@ impl<'a> Batch<'a> {
             actions,
             device,
         })
+    }
+
+    /// The images that may serve as steps to these.
+    pub(super) fn steps_to(
+        &self,
+        tenant: &TenantId,
+        images: &[Arc<Image>],
+    ) -> Result<Vec<Arc<Image>>, StoreError> {
+        steps(self.draft.view(), tenant, images.iter().map(|image| &**image), None)
+    }
+
+    /// What the actions under way are steps to.
+    fn onward(
+        &mut self,
+        tenant: &TenantId,
+        actions: &[Action],
+    ) -> Result<Vec<(Target, Vec<Arc<Image>>)>, StoreError> {
+        let open = actions.iter().filter(|action| !action.state.is_terminal());
+        let targets = open.filter_map(|action| Some(action.onward?.target));
+        targets.map(|target| Ok((target, self.images_of(tenant, target)?))).collect()
     }
 
     /// The version texts of bare numbers. A number that the device reported before has its text already.
@@ -328,8 +361,12 @@ impl<'a> Batch<'a> {
         match changed.action.origin {
             Origin::Deployment(id) => {
                 let tenant = changed.action.device.tenant.clone();
-                if let Some(deployment) = self.deployment(tenant, id)? {
-                    deployment.counters.shift(changed.before.as_ref(), &changed.action.state);
+                let action = &changed.action;
+                match self.deployment(tenant, id)? {
+                    Some(_) if changed.before == Some(action.state) => {}
+                    Some(deployment) if action.goes_on() => deployment.counters.put_back(),
+                    Some(deployment) => deployment.counters.shift(changed.before.as_ref(), &action.state),
+                    None => {}
                 }
                 Ok(())
             }
@@ -469,10 +506,12 @@ impl<'a> Batch<'a> {
         let event = Event::Assign {
             origin: Origin::Deployment(id),
             target: deployment.target,
+            steps: self.steps_to(tenant, &images)?,
             images,
             allow_downgrade: deployment.allow_downgrade,
             terms: deployment.terms,
             by: deployment.by,
+            attempt: 1,
         };
         for device in devices {
             let key = DeviceKey { tenant: tenant.clone(), device };

@@ -98,6 +98,16 @@ impl Rollouts {
         self.live.values().any(|live| live.is_due(now))
     }
 
+    /// The next moment at which time alone moves one of them.
+    pub(super) fn wake(&self) -> Option<Time> {
+        self.live.values().filter_map(|live| live.wake).min()
+    }
+
+    /// The waves of a rollout that can still move, as they stand in memory.
+    pub(super) fn waves_of(&self, tenant: &TenantId, id: RolloutId) -> Option<&[Wave]> {
+        self.live.get(&(tenant.clone(), id)).map(|live| live.waves.as_slice())
+    }
+
     /// The actions that a device which was not told of them is not told now, because their rollouts are paused.
     pub(super) fn held(&self, actions: &[Action]) -> BTreeSet<ActionId> {
         let held = |action: &&Action| is_untold(action) && self.is_paused(action);
@@ -178,6 +188,9 @@ impl Batch<'_> {
         live.touched = false;
         if let Some(ending) = done.withdraw {
             self.end_actions(tenant, id, ending)?;
+        }
+        if done.tell {
+            self.send(tenant, id, Errand::Tell)?;
         }
         if let Some(image) = done.roll_back {
             self.roll_back(tenant, id, image)?;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod changes;
+mod clocks;
 mod matching;
 mod rollouts;
 mod windows;

@@ -91,7 +91,15 @@ fn active(world: &World, id: RolloutId) -> Vec<(DeviceId, updraft::domain::ids::
 }
 
 fn say(world: &World, device: &DeviceId, action: updraft::domain::ids::ActionId, word: Word) {
-    let feedback = Feedback::plain(word, 7);
+    let feedback = Feedback {
+        word,
+        code: None,
+        progress: None,
+        details: Vec::new(),
+        time: None,
+        settles_cancel: true,
+        fingerprint: 7,
+    };
     let key = DeviceKey { tenant: tenant(), device: device.clone() };
     world.engine.uplink(key, Event::Feedback { action, feedback }, Stamp(0)).unwrap();
     world.receipt();

@@ -6,13 +6,13 @@ use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option::of;
 use proptest::prelude::*;
 
-use updraft::domain::action::{Action, Clock, Component, Failure, Origin, State};
+use updraft::domain::action::{Action, Clock, Component, Failure, Onward, Origin, State};
 use updraft::domain::catalog::Trail;
 use updraft::domain::decide::{Entry, Note};
 use updraft::domain::deployment::{Counters, Deployment, Target};
 use updraft::domain::device::{
-    AutoConfirm, Capabilities, Device, Ended, Failures, Format, Hardware, Installed, Profile, Refused,
-    Reported, SeqWindow,
+    AutoConfirm, Capabilities, Device, Ended, Failures, Format, Hardware, Installed, Penalty, Profile,
+    Refused, Reported, SeqWindow,
 };
 use updraft::domain::feedback::{Finished, Progress, Word};
 use updraft::domain::ids::*;
@@ -113,7 +113,8 @@ pub fn device() -> impl Strategy<Value = Device> {
     let told = (any::<(u64, u64)>(), any::<u64>(), btree_map(kind(), action_id(), 0..3), standing);
     let refused = (time(), text(), text()).prop_map(|(at, code, message)| Refused { at, code, message });
     let rest = (btree_map(kind(), failures, 0..3), any::<bool>(), trail(), of(time()), of(refused));
-    let rest = (rest, of(text()), profile());
+    let penalty = (any::<u32>(), of(time())).prop_map(|(count, until)| Penalty { count, until });
+    let rest = (rest, of(text()), profile(), of(penalty));
     (who, runs, told, rest).prop_map(|(who, runs, told, rest)| Device {
         key: who.0,
         product: who.1,
@@ -132,6 +133,7 @@ pub fn device() -> impl Strategy<Value = Device> {
         installed: told.3.1,
         ended: told.3.2,
         failures: rest.0.0,
+        penalty: rest.3,
         refused: rest.0.4,
         proven: rest.0.1,
         online: rest.0.1,
@@ -257,7 +259,12 @@ pub fn action() -> impl Strategy<Value = Action> {
     let what = (action_id(), device_key(), target(), vec(component(), 0..3), origin, state());
     let cancel = (any::<(bool, bool)>(), of(time()), any::<u32>(), progress);
     let rest = (vec(any::<u64>(), 0..32), any::<u32>(), time(), time(), of(text()));
-    let clock = (of(time()), time(), of(time()));
+    let onward = (target(), any::<bool>(), any::<u8>()).prop_map(|(target, allow_downgrade, leg)| Onward {
+        target,
+        allow_downgrade,
+        leg,
+    });
+    let clock = (of(time()), time(), of(time()), of(onward));
     (what, ordered, cancel, rest, clock).prop_map(|(what, ordered, cancel, rest, clock)| Action {
         terms: ordered.0,
         by: ordered.1,
@@ -267,6 +274,7 @@ pub fn action() -> impl Strategy<Value = Action> {
         id: what.0,
         device: what.1,
         target: what.2,
+        onward: clock.3,
         components: what.3,
         origin: what.4,
         state: what.5,

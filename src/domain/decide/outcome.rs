@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::domain::action::{Action, Clock, HISTORY_MAX, Refusal, State};
 use crate::domain::device::{ATTRIBUTE_NAME_MAX, ATTRIBUTE_VALUE_MAX, ATTRIBUTES_MAX, Device};
+use crate::domain::eligibility::Reason;
 use crate::domain::feedback::Word;
 use crate::domain::ids::{ActionId, AttributeId, ProductId, Time};
 
@@ -200,6 +201,8 @@ pub enum Verdict {
     Repeated,
     /// It is refused.
     Rejected(Reject),
+    /// A rollout is to come again later: nothing was created.
+    Held(Reason),
 }
 
 /// What a decision amounts to.

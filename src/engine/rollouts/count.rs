@@ -20,8 +20,10 @@ impl Batch<'_> {
         wave: u16,
     ) -> Result<(), StoreError> {
         let action = &changed.action;
-        let to = Place::of(action.state);
-        if changed.before.is_some_and(|before| Place::of(before) == to) {
+        // A step on the way has ended well, and the next action comes in the same commit.
+        let to = if action.goes_on() { Place::Active } else { Place::of(action.state) };
+        let stays = |before| before == action.state || Place::of(before) == to;
+        if changed.before.is_some_and(stays) {
             return Ok(());
         }
         let tenant = action.device.tenant.clone();

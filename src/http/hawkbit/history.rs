@@ -201,6 +201,7 @@ mod tests {
             id: ActionId::new(1).unwrap(),
             device: DeviceKey { tenant: TenantId::default(), device: DeviceId::parse("d").unwrap() },
             target: Target::Release(ReleaseId::new(1).unwrap()),
+            onward: None,
             components: Vec::new(),
             origin: Origin::Deployment(DeploymentId::new(1).unwrap()),
             terms: Terms::default(),

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::domain::action::{Action, Clock, Component, Failure, Origin, State};
+use crate::domain::action::{Action, Clock, Component, Failure, Onward, Origin, State};
 use crate::domain::decide::{Entry, Note};
 use crate::domain::deployment::{Counters, Deployment, Target};
 use crate::domain::feedback::{Finished, Progress, Word};
@@ -15,7 +15,7 @@ record! {
     /// An action; tenant and id are the key.
     ActionRecord<'a> {
         device: Cow<'a, str>,
-        target: TargetRecord,
+        target: (TargetRecord, Option<(TargetRecord, bool, u8)>),
         components: Vec<ComponentRecord<'a>>,
         origin: (u8, u32, u16),
         order: OrderRecord<'a>,
@@ -112,7 +112,10 @@ impl<'a> ActionRecord<'a> {
     pub(in crate::store) fn of(action: &'a Action) -> Self {
         ActionRecord {
             device: action.device.device.as_str().into(),
-            target: TargetRecord::of(action.target),
+            target: (
+                TargetRecord::of(action.target),
+                action.onward.map(|own| (TargetRecord::of(own.target), own.allow_downgrade, own.leg)),
+            ),
             components: action.components.iter().map(ComponentRecord::of).collect(),
             origin: origin_code(action.origin),
             order: OrderRecord {
@@ -146,7 +149,8 @@ impl<'a> ActionRecord<'a> {
         Ok(Action {
             id,
             device: DeviceKey { tenant, device: device(&self.device)? },
-            target: self.target.target()?,
+            target: self.target.0.target()?,
+            onward: self.target.1.map(onward).transpose()?,
             components: self
                 .components
                 .into_iter()
@@ -327,6 +331,10 @@ impl StateRecord {
         };
         Ok(state)
     }
+}
+
+fn onward((target, allow_downgrade, leg): (TargetRecord, bool, u8)) -> Result<Onward, Bad> {
+    Ok(Onward { target: target.target()?, allow_downgrade, leg })
 }
 
 fn origin_code(origin: Origin) -> (u8, u32, u16) {
