@@ -82,6 +82,7 @@ fn locate(error: CallError, target: &str) -> ApiError {
             let field = match &*field {
                 "target" => target,
                 "in_flight.lease" => "in_flight.lease_s",
+                "canary.margin" => "canary.margin_percent",
                 "canary.confidence" => "canary.confidence_percent",
                 field => field,
             };

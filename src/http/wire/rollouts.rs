@@ -139,7 +139,7 @@ pub struct NewWaveBody {
     pub consent: Option<bool>,
 }
 
-/// What happens when a wave has succeeded.
+/// What comes after a success.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AfterBody {
@@ -489,8 +489,7 @@ pub struct RolloutBody {
     pub description: Option<String>,
     /// What it brings.
     pub target: TargetBody,
-    /// Where it stands: `creating`, `waiting-for-approval`, `denied`, `ready`, `running`, `paused`, `stopping`,
-    /// `stopped` or `finished`.
+    /// Where it stands, by the name of the domain's status.
     pub status: String,
     /// Whether nothing can move it any more.
     pub done: bool,
