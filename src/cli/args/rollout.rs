@@ -228,6 +228,9 @@ pub struct NewRollout {
     /// Somebody at the device has to agree first.
     #[arg(long)]
     pub consent: bool,
+    /// Devices may fetch before their window opens, and install once it is open.
+    #[arg(long)]
+    pub prefetch: bool,
     /// How long a device may take to its first sign; 0 is for ever [default: 24h].
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub first_sign: Option<u64>,

@@ -61,6 +61,7 @@ impl RolloutBody {
             mode,
             force_at,
             consent: rollout.terms.consent,
+            prefetch: rollout.terms.prefetch,
             timeouts: rollout.terms.timeouts.into(),
             stop_rules: rollout.stops.iter().map(StopRuleBody::from).collect(),
             canary: rollout.canary.as_ref().map(CanaryBody::from),

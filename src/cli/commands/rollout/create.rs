@@ -80,6 +80,7 @@ fn apply(body: &mut NewRolloutBody, new: NewRollout) {
     set(&mut body.mode, new.mode.map(Into::into));
     set(&mut body.force_at, new.force_at);
     body.consent |= new.consent;
+    body.prefetch |= new.prefetch;
     let timeouts = body.timeouts.get_or_insert_default();
     set(&mut timeouts.first_sign_s, new.first_sign);
     set(&mut timeouts.step_s, new.step);

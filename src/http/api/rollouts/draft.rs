@@ -190,6 +190,7 @@ fn terms(body: &NewRolloutBody, now: Time) -> Result<Terms, Fault> {
         weight: weight.transpose()?.unwrap_or_default(),
         window: body.window.as_ref().map(|window| self::window(window, now)).transpose()?,
         consent: body.consent,
+        prefetch: body.prefetch,
         reference: None,
         timeouts: timeouts(body.timeouts.unwrap_or_default())?,
     })
