@@ -313,6 +313,7 @@ impl World {
             steps: self.images.values().cloned().collect(),
             onward: self.onward(),
             names: names.collect(),
+            paused: std::collections::BTreeSet::new(),
             next_action: ActionId::new(self.actions.len() as u64 + 1).unwrap(),
             policy: self.policy,
             closes: self.closes,

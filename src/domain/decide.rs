@@ -6,7 +6,7 @@ mod orders;
 mod outcome;
 mod policy;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::action::{self, Action, Component, Failure, Origin, Signal, State};
@@ -47,6 +47,8 @@ pub struct Facts {
     pub names: BTreeMap<(FirmwareType, u64), Version>,
     /// The id of the next action; ids after it are free too.
     pub next_action: ActionId,
+    /// Actions of rollouts that are paused: a device that has not been told of one is not told now.
+    pub paused: BTreeSet<ActionId>,
     /// Whether a new action ends those before it at once, instead of waiting for the device to let them go.
     pub closes: bool,
     /// What the operator has set.
@@ -100,6 +102,7 @@ struct Desk {
     onward: Vec<(Target, Vec<Arc<Image>>)>,
     names: BTreeMap<(FirmwareType, u64), Version>,
     next_action: ActionId,
+    paused: BTreeSet<ActionId>,
     closes: bool,
     policy: Policy,
     now: Time,
@@ -121,6 +124,7 @@ impl Desk {
             next_action: facts.next_action,
             policy: facts.policy,
             closes: facts.closes,
+            paused: facts.paused,
             now,
             changed: BTreeMap::new(),
             commands: Vec::new(),
@@ -442,7 +446,7 @@ impl Desk {
             .actions
             .iter()
             .filter(|a| !a.state.is_terminal() && !self.changed.contains_key(&a.id))
-            .filter(|a| a.cancelling || !a.is_hidden(self.now))
+            .filter(|a| a.cancelling || !self.is_hidden(a))
             .map(|a| (a.id, a.attempt, a.cancelling, a.state))
             .collect();
         for (id, attempt, cancelling, state) in open {
@@ -498,8 +502,14 @@ impl Desk {
         Outcome { device: self.device, changed, under_way: self.actions, tells, verdict }
     }
 
+    /// Whether the device is not to hear of it now.
+    fn is_hidden(&self, action: &Action) -> bool {
+        let untold = action.state == State::Queued && self.paused.contains(&action.id);
+        untold || action.is_hidden(self.now)
+    }
+
     fn wanted(&self) -> Vec<Action> {
-        let due = |a: &&Action| !a.state.is_terminal() && !a.cancelling && !a.is_hidden(self.now);
+        let due = |a: &&Action| !a.state.is_terminal() && !a.cancelling && !self.is_hidden(a);
         let mut wanted: Vec<_> = self.actions.iter().filter(due).cloned().collect();
         wanted.sort_by_key(|a| a.id);
         wanted

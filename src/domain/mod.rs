@@ -15,6 +15,7 @@ pub mod feedback;
 pub mod filter;
 pub mod ids;
 pub mod image;
+pub mod news;
 pub mod offer;
 pub mod rollout;
 pub mod seeds;

@@ -17,6 +17,7 @@ use crate::domain::device::Device;
 use crate::domain::event::{Event, Needed};
 use crate::domain::ids::{ActionId, DeploymentId, DeviceKey, FirmwareType, ImageId, TenantId, Time};
 use crate::domain::image::Image;
+use crate::domain::news::{Happened, News};
 use crate::domain::offer::Offer;
 use crate::domain::tenant::Setting;
 use crate::domain::terms::Force;
@@ -74,6 +75,10 @@ pub(super) struct Effects {
     pub(super) evicted: Vec<Principal>,
     /// What devices said at doors that are not the bus, for those who listen there.
     pub(super) heard: Vec<(DeviceKey, Event)>,
+    /// What changed, for those who are told of it; without numbers until the batch is closed.
+    pub(super) news: Vec<News>,
+    /// Whether people changed a webhook.
+    pub(super) webhooks: bool,
 }
 
 /// What a decision came to.
@@ -207,6 +212,7 @@ impl<'a> Batch<'a> {
             onward,
             names: self.names(&device, event)?,
             next_action: self.next_action(),
+            paused: self.memory.rollouts.held(&actions),
             closes: match event {
                 Event::Assign { .. } => self.flag(&device.key.tenant, Setting::ActionsAutoclose)?,
                 _ => true,
@@ -329,6 +335,9 @@ impl<'a> Batch<'a> {
         }
         if changed.before.is_none() {
             self.await_window(action)?;
+        }
+        if changed.before != Some(action.state) {
+            self.news(tenant, Happened::action(action, changed.before.is_none()));
         }
         self.count(changed)
     }
@@ -559,9 +568,11 @@ impl<'a> Batch<'a> {
             self.draft.put_counter(Counter::Action, self.memory.actions)?;
         }
         for deployment in std::mem::take(&mut self.deployments).into_values() {
+            self.tell_of_end(&deployment)?;
             self.draft.put_deployment(&deployment)?;
         }
-        self.close_rollouts()
+        self.close_rollouts()?;
+        self.number_news()
     }
 
     /// The deployment as it stands in this batch.

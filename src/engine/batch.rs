@@ -7,11 +7,12 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::access;
 use super::apply::{Batch, Effects, Memory, due_task};
 use super::call::{CallError, Outcome, Receipt, Reply};
+use super::news::Rung;
 use super::rollouts::Rollouts;
 use super::{BATCH, Job, Outlet, Settings, now};
 use crate::domain::ids::DeviceKey;
@@ -26,6 +27,8 @@ pub(super) struct Batcher {
     store: Arc<dyn Store>,
     settings: Settings,
     outlet: Box<dyn Outlet>,
+    /// Rung after a commit with news.
+    bell: watch::Sender<Rung>,
     memory: Memory,
     /// Whether work that takes more than one commit is waiting in the store.
     backlog: bool,
@@ -36,11 +39,17 @@ pub(super) struct Batcher {
 }
 
 impl Batcher {
-    pub(super) fn new(store: Arc<dyn Store>, settings: Settings, outlet: Box<dyn Outlet>) -> Self {
+    pub(super) fn new(
+        store: Arc<dyn Store>,
+        settings: Settings,
+        outlet: Box<dyn Outlet>,
+        bell: watch::Sender<Rung>,
+    ) -> Self {
         Batcher {
             store,
             settings,
             outlet,
+            bell,
             memory: Memory::default(),
             backlog: true,
             full: false,
@@ -210,6 +219,13 @@ impl Batcher {
         }
         if !effects.heard.is_empty() {
             self.outlet.heard(effects.heard);
+        }
+        if !effects.news.is_empty() {
+            self.outlet.news(&effects.news);
+            self.bell.send_modify(|rung| rung.news += 1);
+        }
+        if effects.webhooks {
+            self.bell.send_modify(|rung| rung.webhooks += 1);
         }
         for (waiting, answer) in answers {
             // Whoever asked may have hung up; the call is carried out all the same.

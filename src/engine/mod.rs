@@ -8,8 +8,10 @@ mod apply;
 mod batch;
 pub mod call;
 mod matching;
+pub mod news;
 mod orders;
 pub mod query;
+pub mod rehearsal;
 mod rollouts;
 mod session;
 mod steps;
@@ -20,14 +22,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::domain::decide::Policy;
 use crate::domain::event::Event;
 use crate::domain::ids::{DeviceKey, Time};
+use crate::domain::news::News;
 use crate::store::tables::Principal;
 use crate::store::{Store, StoreError};
 use call::{Call, CallError, Downlink, Receipt, Reply, Stamp};
+use news::Rung;
 
 /// How many jobs wait for the engine before the doors have to. Four batches: enough to keep the writer busy while
 /// the doors refill, and at most a few megabytes.
@@ -62,6 +66,9 @@ pub trait Outlet: Send {
     /// What devices said at other doors, for those who listen on the bus.
     fn heard(&mut self, heard: Vec<(DeviceKey, Event)>);
 
+    /// What changed, in the order of its numbers. It is in the log by then, and most have nobody who wants it sooner.
+    fn news(&mut self, _news: &[News]) {}
+
     /// Whose token has ended: their sessions must end too.
     fn evict(&mut self, principals: Vec<Principal>);
 }
@@ -80,6 +87,7 @@ enum Job {
 #[derive(Debug, Clone)]
 pub struct Engine {
     queue: mpsc::Sender<Job>,
+    bell: watch::Receiver<Rung>,
 }
 
 /// The engine is gone: the process is ending.
@@ -114,6 +122,12 @@ impl Engine {
 
     fn put(&self, job: Job) -> Result<(), Stopped> {
         self.queue.blocking_send(job).map_err(|_| Stopped)
+    }
+
+    /// Rings after every commit that has news. Whoever listens never holds the engine up: who is late hears of many
+    /// commits at once.
+    pub fn bell(&self) -> watch::Receiver<Rung> {
+        self.bell.clone()
     }
 
     /// Has a call carried out; returns after its commit.
@@ -165,6 +179,7 @@ pub fn start(
     let stop = Arc::new(AtomicBool::new(false));
     let ticks = sender.clone();
     let stopped = Arc::clone(&stop);
+    let (rope, bell) = watch::channel(Rung::default());
     let ticker = thread::Builder::new().name("tick".into()).spawn(move || {
         // The tick also wakes the engine when it is to stop.
         while ticks.blocking_send(Job::Tick).is_ok() {
@@ -172,13 +187,13 @@ pub fn start(
         }
     })?;
     let thread = thread::Builder::new().name("engine".into()).spawn(move || {
-        let result = batch::Batcher::new(store, settings, outlet).run(receiver, &stopped);
+        let result = batch::Batcher::new(store, settings, outlet, rope).run(receiver, &stopped);
         if let Err(error) = &result {
             failed(error);
         }
         result
     })?;
-    Ok((Engine { queue: sender }, EngineThread { thread, ticker: ticker.thread().clone(), stop }))
+    Ok((Engine { queue: sender, bell }, EngineThread { thread, ticker: ticker.thread().clone(), stop }))
 }
 
 /// The clock. Everything below the engine is given the time.

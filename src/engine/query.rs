@@ -1,6 +1,7 @@
 //! Questions that change nothing, answered from a snapshot beside the writer.
 
 mod catalog;
+mod news;
 pub mod pool;
 mod rollouts;
 mod select;
@@ -25,6 +26,7 @@ use crate::store::tables::{Operator, Principal, View};
 
 // The doors answer when the store cannot be read, and may not know the store.
 pub use crate::store::StoreError;
+pub use news::{Gap, Heard};
 pub use rollouts::MusterError;
 pub use select::{Selected, Selection};
 
@@ -72,13 +74,18 @@ impl Reader {
     }
 
     /// Runs `ask` on one snapshot.
-    fn ask<T>(&self, ask: impl Fn(View<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
+    pub(super) fn ask<T>(&self, ask: impl Fn(View<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let mut answer = None;
         self.store.read(&mut |read| {
             answer = Some(ask(View(read))?);
             Ok(())
         })?;
         Ok(answer.expect("a store that returns without an error has run the work"))
+    }
+
+    /// What the operator has set.
+    pub(super) fn policy(&self) -> Policy {
+        self.policy
     }
 
     /// Nobody is online who has not been heard of since the start: a restart ends every session.
@@ -306,11 +313,14 @@ impl Reader {
         self.ask(|view| view.all_artifacts())
     }
 
-    /// The device with its actions under way, in id order. None without the device.
+    /// The device with its actions under way, in id order, without those that it is not to hear of because their rollouts
+    /// are paused. None without the device.
     pub fn work(&self, key: &DeviceKey) -> Result<Option<(Device, Vec<Action>)>, StoreError> {
         self.ask(|view| {
             let Some(device) = view.device(key)? else { return Ok(None) };
-            let actions = active_actions(view, &device)?;
+            let mut actions = active_actions(view, &device)?;
+            let held = rollouts::held(view, &actions)?;
+            actions.retain(|action| !held.contains(&action.id));
             Ok(Some((device, actions)))
         })
     }

@@ -7,16 +7,23 @@ mod count;
 mod errands;
 mod join;
 mod take;
+mod tell;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::apply::{Batch, SLICE};
+use crate::domain::action::{Action, Origin, State};
 use crate::domain::filter::Filter;
-use crate::domain::ids::{RolloutId, TenantId, Time};
+use crate::domain::ids::{ActionId, RolloutId, TenantId, Time};
 use crate::domain::rollout::{self, Ending, Rollout, Status, Wave, Who};
 use crate::domain::tenant::Setting;
 use crate::store::StoreError;
 use crate::store::tables::{Counter, Errand, Task, View};
+
+/// Whether its device has not heard of an action.
+pub(super) fn is_untold(action: &Action) -> bool {
+    action.state == State::Queued
+}
 
 /// A rollout that can still move, with its waves.
 #[derive(Debug)]
@@ -96,6 +103,23 @@ impl Rollouts {
         self.live.values().filter_map(|live| live.wake).min()
     }
 
+    /// The waves of a rollout that can still move, as they stand in memory.
+    pub(super) fn waves_of(&self, tenant: &TenantId, id: RolloutId) -> Option<&[Wave]> {
+        self.live.get(&(tenant.clone(), id)).map(|live| live.waves.as_slice())
+    }
+
+    /// The actions that a device which was not told of them is not told now, because their rollouts are paused.
+    pub(super) fn held(&self, actions: &[Action]) -> BTreeSet<ActionId> {
+        let held = |action: &&Action| is_untold(action) && self.is_paused(action);
+        actions.iter().filter(held).map(|action| action.id).collect()
+    }
+
+    fn is_paused(&self, action: &Action) -> bool {
+        let Origin::Rollout(id, _) = action.origin else { return false };
+        let live = self.live.get(&(action.device.tenant.clone(), id));
+        live.is_some_and(|live| live.rollout.status == Status::Paused)
+    }
+
     /// Looks at all of them in the next turn.
     pub(super) fn look(&mut self) {
         self.hungry = true;
@@ -162,11 +186,11 @@ impl Batch<'_> {
         }
         live.dirty |= !done.take.is_empty();
         live.touched = false;
-        if done.moved {
-            self.tell_of_rollout(tenant, id)?;
-        }
         if let Some(ending) = done.withdraw {
             self.end_actions(tenant, id, ending)?;
+        }
+        if done.tell {
+            self.send(tenant, id, Errand::Tell)?;
         }
         if let Some(image) = done.roll_back {
             self.roll_back(tenant, id, image)?;
@@ -238,23 +262,14 @@ impl Batch<'_> {
             self.draft.put_task(number, &task)?;
         }
         self.memory.rollouts.look();
-        self.tell_of_rollout(tenant, id)?;
         Ok(true)
-    }
-
-    /// Says to those who listen how a rollout stands.
-    pub(in crate::engine) fn tell_of_rollout(
-        &mut self,
-        _tenant: &TenantId,
-        _id: RolloutId,
-    ) -> Result<(), StoreError> {
-        Ok(())
     }
 
     /// Writes what moved, and forgets those that cannot move any more.
     pub(super) fn close_rollouts(&mut self) -> Result<(), StoreError> {
-        let draft = &mut self.draft;
+        let (draft, news) = (&mut self.draft, &mut self.effects.news);
         for live in self.memory.rollouts.live.values_mut() {
+            tell::moved(draft.view(), live, self.now, news)?;
             let (tenant, id) = (&live.rollout.tenant, live.rollout.id);
             if std::mem::take(&mut live.dirty) {
                 draft.put_rollout(&live.rollout)?;

@@ -20,6 +20,7 @@ pub(super) mod catalog;
 pub(super) mod device;
 pub(super) mod image;
 pub(super) mod keeping;
+pub(super) mod news;
 pub(super) mod rollout;
 pub(super) mod task;
 mod terms;

@@ -11,14 +11,17 @@ use crate::domain::ids::{
 };
 
 mod catalog;
+mod copy;
 mod draft;
 mod keys;
+mod news;
 mod people;
 mod rollouts;
 mod uploads;
 mod view;
 
 pub use draft::Draft;
+pub use news::NEWS_KEPT;
 pub use rollouts::Again;
 pub use view::View;
 
@@ -90,6 +93,10 @@ pub enum Counter<'a> {
     Probe,
     /// Numbers of a tenant's images of one firmware type.
     ImageNumber(&'a TenantId, FirmwareType),
+    /// Numbers of a tenant's news.
+    News(&'a TenantId),
+    /// Ids of a tenant's webhooks.
+    Webhook(&'a TenantId),
     /// Ids of a tenant's items of one section.
     Item(&'a TenantId, Section),
 }

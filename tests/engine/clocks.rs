@@ -99,8 +99,8 @@ fn what_is_due_is_noted_once_however_often_the_device_speaks() {
     assert_eq!(due(&world), 1);
     let action = world.reader.actions(&TenantId::default(), None, None, 1).unwrap()[0].id;
     for (n, word) in (2..).zip([Word::Proceeding, Word::Download, Word::Downloaded, Word::Proceeding]) {
-        world.engine.uplink(lamp.clone(), said(action, word, n), Stamp(n)).unwrap();
-        while world.receipt().0 != Stamp(n) {}
+        world.engine.uplink(lamp.clone(), said(action, word, n), Stamp(n.into())).unwrap();
+        while world.receipt().0 != Stamp(n.into()) {}
     }
     assert_eq!(world.reader.action(&TenantId::default(), action).unwrap().unwrap().state, State::Installing);
     assert_eq!(due(&world), 1);
@@ -139,12 +139,16 @@ fn a_deployment_counts_a_device_once_however_many_steps_it_takes() {
         let number = action.components[0].number;
         world
             .engine
-            .uplink(lamp.clone(), said(action.id, Word::Closed(Finished::Success), seq), Stamp(seq))
+            .uplink(lamp.clone(), said(action.id, Word::Closed(Finished::Success), seq), Stamp(seq.into()))
             .unwrap();
         let versions = BTreeMap::from([(FirmwareType::APPLICATION, Running::numbered(number))]);
         world
             .engine
-            .uplink(lamp.clone(), Event::Report(Report { seq: Some(seq), versions }), Stamp(10 + seq))
+            .uplink(
+                lamp.clone(),
+                Event::Report(Report { seq: Some(seq), versions }),
+                Stamp((10 + seq).into()),
+            )
             .unwrap();
     }
     assert_eq!(brought, [steps[1].id, steps[2].id, target.id]);

@@ -310,7 +310,9 @@ impl Desk {
         if let Some(action) = open {
             let (commanded, attempt) = (action.commanded, action.attempt);
             action.note_command(now);
-            if action.commanded != commanded {
+            // Held by a paused rollout, it was commanded, and the device has not heard of it.
+            let untold = action.state == State::Queued && action.commanded.is_some();
+            if action.commanded != commanded || untold {
                 self.changed.entry(id).or_insert((Some(action.state), Vec::new()));
                 let opened = action.commanded.is_some();
                 self.desired = true;
@@ -367,7 +369,7 @@ impl Desk {
     }
 
     fn tell_unless_hidden(&mut self, id: ActionId, attempt: u32) {
-        if self.actions.iter().any(|a| a.id == id && !a.is_hidden(self.now)) {
+        if self.actions.iter().any(|a| a.id == id && !self.is_hidden(a)) {
             self.tell_deploy(id, attempt);
         }
     }

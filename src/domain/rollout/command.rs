@@ -1,5 +1,6 @@
 //! What operators ask of a rollout.
 
+use super::advance::CANARY;
 use super::{Cause, Credit, Decision, Ending, Rollout, Status, Wave, WaveStatus};
 use crate::domain::ids::Time;
 
@@ -72,14 +73,15 @@ pub fn command(
         (Command::Start, Status::Ready) => start(rollout, now),
         (Command::Pause, Status::Running) => pause(rollout, Cause::Operator(by.into())),
         (Command::Resume, Status::Paused) => {
-            rollout.status = Status::Running;
-            rollout.cause = None;
-            rollout.credit.at = now;
+            resume(rollout, now);
             consequence.tell = true;
         }
         (Command::Stop(ending), Status::Running | Status::Paused) => {
-            stop(rollout, Cause::Operator(by.into()), *ending);
-            consequence = Consequence { withdraw: withdrawal(*ending), tell: false };
+            consequence = call_off(rollout, *ending, by);
+        }
+        // Whoever does not want to wait for what goes on may still call it off.
+        (Command::Stop(ending), Status::Stopping) if is_harder(*ending, rollout.ending) => {
+            consequence = call_off(rollout, *ending, by);
         }
         (Command::Stop(_), Status::Ready | Status::WaitingForApproval) => {
             rollout.cause = Some(Cause::Operator(by.into()));
@@ -103,7 +105,7 @@ pub fn command(
         }
         (Command::Remove, Status::Running | Status::Paused | Status::Creating) => {
             rollout.deleted = true;
-            stop(rollout, Cause::Operator(by.into()), Ending::Stop);
+            consequence = call_off(rollout, Ending::Stop, by);
         }
         (Command::Remove, Status::Stopping) => rollout.deleted = true,
         (Command::Remove, Status::Ready | Status::WaitingForApproval) => {
@@ -144,7 +146,44 @@ pub(super) fn start(rollout: &mut Rollout, now: Time) {
     rollout.status = Status::Running;
     rollout.started = Some(now);
     // The first device does not wait.
-    rollout.credit = Credit { milli: 1000, at: now };
+    rollout.credit = Credit::for_one(now);
+}
+
+/// Goes on. What made the rollout pause would make it pause again at once, so it counts no more.
+fn resume(rollout: &mut Rollout, now: Time) {
+    rollout.status = Status::Running;
+    // No credit is saved up while nobody may be taken on.
+    rollout.credit.at = now;
+    match rollout.cause.take() {
+        Some(Cause::Rule { rule, bad: _, of: _ }) => rollout.excused.push(rule),
+        Some(Cause::Canary(_)) => rollout.excused.push(CANARY),
+        Some(
+            Cause::Operator(_)
+            | Cause::Wave { .. }
+            | Cause::WaveDone(_)
+            | Cause::WaveMissed { .. }
+            | Cause::End,
+        )
+        | None => {}
+    }
+}
+
+/// Stops by an operator's word.
+fn call_off(rollout: &mut Rollout, ending: Ending, by: &str) -> Consequence {
+    let withdraw = withdrawal(ending);
+    // What was held back by a pause, and is not called off, goes on.
+    let tell = rollout.status == Status::Paused && withdraw.is_none();
+    stop(rollout, Cause::Operator(by.into()), ending);
+    Consequence { withdraw, tell }
+}
+
+fn is_harder(ending: Ending, than: Option<Ending>) -> bool {
+    let rank = |ending: Ending| match ending {
+        Ending::Stop => 0,
+        Ending::Cancel => 1,
+        Ending::Force => 2,
+    };
+    than.is_none_or(|than| rank(ending) > rank(than))
 }
 
 pub(super) fn pause(rollout: &mut Rollout, cause: Cause) {

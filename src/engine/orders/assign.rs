@@ -11,6 +11,7 @@ use crate::domain::device::Device;
 use crate::domain::event::Event;
 use crate::domain::ids::{ActionId, DeploymentId, DeviceId, DeviceKey, TenantId};
 use crate::domain::image::{Image, Release};
+use crate::domain::news::Happened;
 use crate::domain::tenant::Setting;
 use crate::domain::terms::Terms;
 use crate::engine::apply::{Batch, SLICE};
@@ -57,6 +58,7 @@ impl Batch<'_> {
         let Ordered { target, terms, by } = order;
         let deployment =
             Deployment { id, tenant, target, allow_downgrade, terms, by, counters, created: self.now };
+        self.news(&deployment.tenant, Happened::deployment(&deployment));
         self.put_new_deployment(deployment.clone());
         Ok(deployment)
     }

@@ -8,6 +8,7 @@ use crate::domain::device::Device;
 use crate::domain::event::{Event, Withdrawal};
 use crate::domain::ids::{DeviceKey, ProductId, TenantId};
 use crate::domain::image::METADATA_MAX;
+use crate::domain::news::Presence;
 use crate::engine::access::digest;
 use crate::engine::apply::Batch;
 use crate::engine::call::{ASSIGNMENTS_MAX, CallError, DeviceChange, NewDevice, Reply, Secret};
@@ -42,6 +43,7 @@ impl Batch<'_> {
         self.know_tenant(&key.tenant, by)?;
         let device = Device::new(key, product, by, self.now);
         self.draft.put_device(&device)?;
+        self.tell_of_device(&device, Presence::Added);
         let token = fresh_token()?;
         self.draft.put_credential(&device.key, &digest(token.reveal()))?;
         let device = self.match_filters(device)?;
@@ -81,6 +83,7 @@ impl Batch<'_> {
         let mut device = Device::new(key, new.product.unwrap_or_default(), by, self.now);
         device.profile = new.profile;
         self.draft.put_device(&device)?;
+        self.tell_of_device(&device, Presence::Added);
         let token = match new.token {
             Some(token) => token,
             None => fresh_token()?,
@@ -172,6 +175,7 @@ impl Batch<'_> {
             device = self.decide_for(device, &Event::Cancel { action, how: Withdrawal::Forced })?.device;
         }
         self.draft.remove_device(&device)?;
+        self.tell_of_device(&device, Presence::Removed);
         if &*device.trail.by == SELF {
             let others = self.draft.view().counter(Counter::Newcomers)?.saturating_sub(1);
             self.draft.put_counter(Counter::Newcomers, others)?;
@@ -197,6 +201,7 @@ impl Batch<'_> {
                     return Err(CallError::NoSuchDevice(key.device).into());
                 }
                 let new = Device::new(key, product, SELF, self.now);
+                self.tell_of_device(&new, Presence::Added);
                 self.match_filters(new)?
             }
             (None, None) => return Err(CallError::NoSuchDevice(key.device).into()),
@@ -209,7 +214,9 @@ impl Batch<'_> {
         if heard.verdict == Verdict::Stored {
             self.effects.heard.push((heard.device.key.clone(), event.clone()));
         }
-        Ok(Reply::Heard { verdict: heard.verdict, device: Box::new(heard.device), actions: heard.under_way })
+        let held = self.memory.rollouts.held(&heard.under_way);
+        let actions = heard.under_way.into_iter().filter(|action| !held.contains(&action.id)).collect();
+        Ok(Reply::Heard { verdict: heard.verdict, device: Box::new(heard.device), actions })
     }
 
     pub(super) fn device(&mut self, key: &DeviceKey) -> Result<Device, Failed> {

@@ -9,6 +9,7 @@ use crate::domain::deployment::Target;
 use crate::domain::event::{Event, Withdrawal};
 use crate::domain::ids::{ActionId, ArtifactId, DeploymentId, FirmwareType, ImageId, ProductId, TenantId};
 use crate::domain::image::{Artifact, FIRST_ARTIFACT, Image, METADATA_MAX, Products, Sha256};
+use crate::domain::news::{Happened, Presence};
 use crate::domain::offer::Rules;
 use crate::domain::version::Version;
 use crate::engine::apply::Batch;
@@ -66,6 +67,7 @@ impl Batch<'_> {
             trail: Trail::new(by, self.now),
         };
         self.draft.put_image(&image)?;
+        self.news(tenant, Happened::image(&image, Presence::Added));
         if offered {
             self.set_offer(tenant.clone(), id, None, Rules::default(), false)?;
         }
@@ -231,6 +233,7 @@ impl Batch<'_> {
             Some(_) if mark => {
                 let marked = Image { deleted: true, ..image.clone() };
                 self.put_changed_image(&image, &marked)?;
+                self.news(tenant, Happened::image(&image, Presence::Removed));
                 return Ok(Reply::Removed { files: Vec::new() });
             }
             Some(by) => return Err(CallError::ImageInUse { image: id, by }.into()),
@@ -238,6 +241,7 @@ impl Batch<'_> {
         }
         self.draft.remove_image(tenant, id)?;
         self.forget_image(tenant, id);
+        self.news(tenant, Happened::image(&image, Presence::Removed));
         let files = self.unneeded(image.artifacts)?;
         Ok(Reply::Removed { files })
     }

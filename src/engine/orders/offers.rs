@@ -2,6 +2,7 @@
 
 use super::Failed;
 use crate::domain::ids::{FirmwareType, ImageId, ProductId, TenantId, Time};
+use crate::domain::news::Happened;
 use crate::domain::offer::{Offer, Rules};
 use crate::engine::apply::Batch;
 use crate::engine::call::{CallError, Reply};
@@ -24,6 +25,8 @@ impl Batch<'_> {
         let kind = image.kind;
         let offer = Offer { tenant, product, kind, image: id, rules, allow_downgrade, created: self.now };
         self.draft.put_offer(&offer)?;
+        let product = offer.product.clone();
+        self.news(&offer.tenant, Happened::Offer { product, kind, image: Some(id) });
         self.offer_at(&offer, self.now)?;
         let opens = [offer.rules.not_before, image.rules.not_before].into_iter().flatten().max();
         if let Some(opens) = opens.filter(|opens| *opens > self.now) {
@@ -49,6 +52,7 @@ impl Batch<'_> {
             return Err(CallError::NoSuchOffer(product, kind).into());
         }
         self.draft.remove_offer(tenant, &product, kind)?;
+        self.news(tenant, Happened::Offer { product, kind, image: None });
         Ok(Reply::Removed { files: Vec::new() })
     }
 }

@@ -10,6 +10,7 @@ use crate::domain::device::Device;
 use crate::domain::event::{Event, Withdrawal};
 use crate::domain::ids::{ActionId, FirmwareType, ImageId, ItemId, ReleaseId, TenantId};
 use crate::domain::image::{Image, METADATA_MAX, Metadata, Release};
+use crate::domain::news::{Happened, Presence};
 use crate::domain::tenant::Setting;
 use crate::engine::apply::Batch;
 use crate::engine::call::{CallError, NewRelease, ReleaseChange, Reply};
@@ -59,6 +60,7 @@ impl Batch<'_> {
             trail: Trail::new(by, self.now),
         };
         self.draft.put_release(&release)?;
+        self.news(tenant, Happened::release(&release, Presence::Added));
         Ok(release)
     }
 
@@ -262,6 +264,7 @@ impl Batch<'_> {
             true => return Err(CallError::ReleaseInUse(id).into()),
             false => self.draft.remove_release(tenant, id)?,
         }
+        self.news(tenant, Happened::release(&release, Presence::Removed));
         Ok(Reply::Removed { files: Vec::new() })
     }
 

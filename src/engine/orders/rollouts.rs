@@ -43,7 +43,6 @@ impl Batch<'_> {
         let sizes: Vec<u64> = members.iter().map(|devices| devices.len() as u64).collect();
         let (rollout, waves) = new.rollout(id, tenant.clone(), &sizes, by, self.now);
         self.add_live(rollout.clone(), waves.clone());
-        self.tell_of_rollout(tenant, id)?;
         Ok(Reply::Rollout { rollout: Box::new(rollout), waves })
     }
 
@@ -67,7 +66,6 @@ impl Batch<'_> {
             self.send(tenant, id, Errand::Tell)?;
         }
         self.memory.rollouts.look();
-        self.tell_of_rollout(tenant, id)?;
         Ok(Reply::Rollout { rollout, waves })
     }
 }

@@ -281,7 +281,8 @@ impl<'a> ComponentRecord<'a> {
 }
 
 impl StateRecord {
-    fn of(state: State) -> Self {
+    /// The record of a state.
+    pub(super) fn of(state: State) -> Self {
         let (state, code) = match state {
             State::Queued => (0, None),
             State::Offered => (1, None),
@@ -305,7 +306,8 @@ impl StateRecord {
         StateRecord { state, code }
     }
 
-    fn state(self) -> Result<State, Bad> {
+    /// The state.
+    pub(super) fn state(self) -> Result<State, Bad> {
         let state = match self.state {
             0 => State::Queued,
             1 => State::Offered,

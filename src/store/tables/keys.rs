@@ -193,10 +193,22 @@ pub(super) fn counter(counter: Counter<'_>) -> Vec<u8> {
         Counter::ImageNumber(tenant, kind) => {
             [b"image-number", NUL, tenant.as_str().as_bytes(), NUL, &[kind.get()]].concat()
         }
+        Counter::News(tenant) => [b"news", NUL, tenant.as_str().as_bytes()].concat(),
+        Counter::Webhook(tenant) => [b"webhook", NUL, tenant.as_str().as_bytes()].concat(),
         Counter::Item(tenant, section) => {
             [b"item", NUL, tenant.as_str().as_bytes(), NUL, &[section_code(section)]].concat()
         }
     }
+}
+
+/// News of a tenant, by the number of the first of a row.
+pub(super) fn news(tenant: &TenantId, first: u64) -> Vec<u8> {
+    [tenant.as_str().as_bytes(), NUL, &first.to_be_bytes()].concat()
+}
+
+/// The number that ends the key of news.
+pub(super) fn read_news(rest: &[u8]) -> Option<u64> {
+    rest.try_into().ok().map(u64::from_be_bytes)
 }
 
 /// The device that ends a key.
