@@ -385,7 +385,7 @@ fn stop_rule(text: &str) -> Result<StopRuleBody, String> {
         "any" => BadEndBody::Any,
         other => return Err(format!("{other:?} is not failed, rejected, timed-out or any")),
     };
-    let (min_sample, then, image) = sample_and_remedy(rest)?;
+    let Remedied { min_sample, then, image } = sample_and_remedy(rest)?;
     Ok(StopRuleBody { on, percent: percent(share)?, min_sample, then, image })
 }
 
@@ -393,21 +393,26 @@ fn canary(text: &str) -> Result<CanaryBody, String> {
     let words: Vec<&str> = text.split(':').collect();
     let (margin, rest) = words.split_first().ok_or("a canary is such as 2:95:100:pause")?;
     let confidence_percent = rest.first().map(|text| percent(text)).transpose()?;
-    let (min_sample, then, image) = sample_and_remedy(rest.get(1..).unwrap_or_default())?;
+    let Remedied { min_sample, then, image } = sample_and_remedy(rest.get(1..).unwrap_or_default())?;
     Ok(CanaryBody { margin_percent: percent(margin)?, confidence_percent, min_sample, then, image })
 }
 
-type Remedied = (Option<u64>, Option<RemedyBody>, Option<u32>);
+/// What stands at the end of a rule.
+#[derive(Default)]
+struct Remedied {
+    min_sample: Option<u64>,
+    then: Option<RemedyBody>,
+    image: Option<u32>,
+}
 
 fn sample_and_remedy(words: &[&str]) -> Result<Remedied, String> {
-    let (sample, then) = match words {
-        [] => (None, None),
-        [sample] => (Some(sample), None),
-        [sample, then] => (Some(sample), Some(*then)),
+    let (sample, then) = match *words {
+        [] => return Ok(Remedied::default()),
+        [sample] => (sample, None),
+        [sample, then] => (sample, Some(then)),
         _ => return Err("nothing follows `pause`, `cancel` or `roll-back=IMAGE`".into()),
     };
-    let bad = |_| "the sample is a number such as 100".to_owned();
-    let sample = sample.map(|text| text.parse().map_err(bad)).transpose()?;
+    let min_sample = Some(sample.parse().map_err(|_| "the sample is a number such as 100")?);
     let (then, image) = match then.map(|text| text.split_once('=').unwrap_or((text, ""))) {
         None => (None, None),
         Some(("pause", "")) => (Some(RemedyBody::Pause), None),
@@ -415,7 +420,7 @@ fn sample_and_remedy(words: &[&str]) -> Result<Remedied, String> {
         Some(("roll-back", id)) => (Some(RemedyBody::RollBack), Some(image(id)?)),
         Some((other, _)) => return Err(format!("{other:?} is not pause, cancel or roll-back=IMAGE")),
     };
-    Ok((sample, then, image))
+    Ok(Remedied { min_sample, then, image })
 }
 
 #[cfg(test)]
