@@ -5,6 +5,7 @@
 mod changes;
 mod clocks;
 mod matching;
+mod rehearsal;
 mod rollouts;
 mod windows;
 mod world;

@@ -18,15 +18,15 @@ use updraft::engine::call::{Call, CallError, Reply, Stamp};
 
 use crate::world::{LONG, World, hello, lamp};
 
-fn tenant() -> TenantId {
+pub fn tenant() -> TenantId {
     TenantId::default()
 }
 
-fn moment() -> Moment {
+pub fn moment() -> Moment {
     Moment { now: Time(0), overdue_before: Time(0) }
 }
 
-fn plan(image: &Image, waves: Vec<NewWave>) -> NewRollout {
+pub fn plan(image: &Image, waves: Vec<NewWave>) -> NewRollout {
     NewRollout {
         name: "the rollout".into(),
         description: None,
@@ -46,7 +46,7 @@ fn plan(image: &Image, waves: Vec<NewWave>) -> NewRollout {
     }
 }
 
-fn fleet(world: &World, count: usize) -> Vec<DeviceKey> {
+pub fn fleet(world: &World, count: usize) -> Vec<DeviceKey> {
     let devices: Vec<_> = (0..count).map(|n| world.device(&format!("dev-{n:03}"))).collect();
     for (n, key) in devices.iter().enumerate() {
         world.engine.uplink(key.clone(), hello(1, 0), Stamp(n as u128)).unwrap();
@@ -55,7 +55,7 @@ fn fleet(world: &World, count: usize) -> Vec<DeviceKey> {
     devices
 }
 
-fn make(world: &World, new: NewRollout) -> RolloutId {
+pub fn make(world: &World, new: NewRollout) -> RolloutId {
     let members = world.reader.muster(&tenant(), &new, &[], moment()).unwrap();
     let add = Call::AddRollout { tenant: tenant(), rollout: Box::new(new), members, by: "admin".into() };
     let Reply::Rollout { rollout, .. } = world.call(add).unwrap() else { panic!("no rollout") };
@@ -63,7 +63,7 @@ fn make(world: &World, new: NewRollout) -> RolloutId {
     rollout.id
 }
 
-fn command(world: &World, id: RolloutId, command: Command) -> Result<Reply, CallError> {
+pub fn command(world: &World, id: RolloutId, command: Command) -> Result<Reply, CallError> {
     world.call(Call::CommandRollout { tenant: tenant(), rollout: id, command, by: "admin".into() })
 }
 
@@ -113,7 +113,7 @@ fn succeed(world: &World, device: &DeviceId, image: &Image) {
 
 const FAILED: Word = Word::Closed(Finished::Failure);
 
-fn part(percent: u64) -> Share {
+pub fn part(percent: u64) -> Share {
     Share::percent(percent).unwrap()
 }
 

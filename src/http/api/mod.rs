@@ -3,6 +3,7 @@
 mod actions;
 mod deployments;
 mod devices;
+pub(super) mod events;
 mod images;
 mod offers;
 mod operators;
@@ -32,6 +33,7 @@ pub(super) fn routes() -> Router<Arc<Door>> {
         .route("/devices/{id}", get(devices::show).delete(devices::remove))
         .route("/devices/{id}/token", post(devices::renew_token))
         .route("/devices/{id}/explain", get(devices::explain))
+        .route("/events", get(events::stream))
         .route("/images", get(images::list).post(images::upload))
         .route("/images/{id}", get(images::show).delete(images::remove))
         .route("/releases", get(releases::list).post(releases::add))
