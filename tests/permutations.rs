@@ -154,7 +154,12 @@ fn facts(device: Device, actions: Vec<Action>) -> Facts {
         names: BTreeMap::new(),
         next_action: ActionId::new(1).unwrap(),
         closes: true,
-        policy: Policy { attempts: AttemptLimit(2), cancel_timeout_ms: 600_000, penalty_after: 3, penalty_ms: 3_600_000 },
+        policy: Policy {
+            attempts: AttemptLimit(2),
+            cancel_timeout_ms: 600_000,
+            penalty_after: 3,
+            penalty_ms: 3_600_000,
+        },
     }
 }
 

@@ -296,6 +296,7 @@ fn what_a_rollout_cannot_be_is_refused_with_its_field_and_leaves_nothing() {
         (window("0 0 2 1 1 ? 2020"), "window"),
         (with(window("0 0 2 1 1 ? 2098"), json!({"end_at": "2097-01-01T00:00:00Z"})), "window"),
         (json!({"window": {"schedule": "0 0 2 * * ?", "duration": "2h"}}), "window.duration"),
+        (json!({"prefetch": true}), "prefetch"),
         (json!({"weight": 1001}), "weight"),
         (json!({"mode": "time-forced"}), "force_at"),
         (json!({"force_at": "2999-01-01T00:00:00Z"}), "force_at"),

@@ -213,7 +213,10 @@ pub struct NewRollout {
     /// How long each opening lasts, `HH:mm:ss`.
     #[arg(long, value_name = "TIME", requires = "window")]
     pub window_for: Option<String>,
-    /// The window's offset from UTC [default: +00:00].
+    /// Devices may fetch while the window is shut.
+    #[arg(long, requires = "window")]
+    pub prefetch: bool,
+    /// The window's offset from UTC, or `device` for the device's own [default: +00:00].
     #[arg(long, value_name = "OFFSET", requires = "window", allow_hyphen_values = true)]
     pub window_zone: Option<String>,
     /// Which of a device's actions comes first, 0 to 1000 [default: 1000].

@@ -57,6 +57,7 @@ impl RolloutBody {
             end_at: rollout.end.map(|end| timestamp(end.at)),
             at_end: rollout.end.map(|end| end.then.into()),
             window: rollout.terms.window.as_ref().map(WindowBody::from),
+            prefetch: rollout.terms.prefetch,
             weight: rollout.terms.weight.get(),
             mode,
             force_at,

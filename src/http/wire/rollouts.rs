@@ -74,6 +74,9 @@ pub struct NewRolloutBody {
     /// When devices may install; at any time without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window: Option<WindowBody>,
+    /// Whether devices may fetch while the window is shut.
+    #[serde(default)]
+    pub prefetch: bool,
     /// Which of a device's actions comes first, 0 to 1000; 1000 without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weight: Option<u64>,
@@ -226,7 +229,7 @@ pub struct WindowBody {
     pub schedule: String,
     /// How long each opening lasts, `HH:mm:ss`.
     pub duration: String,
-    /// The schedule's offset from UTC, such as `+02:00`; UTC without it.
+    /// The schedule's offset from UTC such as `+02:00`, or `device` for the device's own; UTC without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub zone: Option<String>,
 }
@@ -325,45 +328,6 @@ pub struct CanaryBody {
     /// The image that is brought back: for `roll-back`, and only for that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<u32>,
-}
-
-/// `PATCH /api/v1/rollouts/{id}`: what is not named stays.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RolloutPatch {
-    /// What people call it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// What people say about it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub description: Option<String>,
-}
-
-/// `POST .../stop`; an empty body is the default.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct StopBody {
-    /// What happens to what is under way.
-    #[serde(default)]
-    pub ending: EndingBody,
-}
-
-/// `POST .../approve` and `.../deny`; an empty body is the default.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RemarkBody {
-    /// What is said about it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub remark: Option<String>,
-}
-
-/// `POST .../retry`; an empty body is the default.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RetryBody {
-    /// Start the new rollout as soon as it is ready and approved of.
-    #[serde(default)]
-    pub start: bool,
 }
 
 /// Where devices are: every one of them is at one place.
@@ -542,6 +506,8 @@ pub struct RolloutBody {
     /// When devices may install.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window: Option<WindowBody>,
+    /// Whether devices may fetch while the window is shut.
+    pub prefetch: bool,
     /// Which of a device's actions comes first.
     pub weight: u16,
     /// How hard it presses.

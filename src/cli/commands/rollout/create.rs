@@ -76,6 +76,7 @@ fn apply(body: &mut NewRolloutBody, new: NewRollout) {
     let window = new.window.zip(new.window_for);
     let zone = new.window_zone;
     set(&mut body.window, window.map(|(schedule, duration)| WindowBody { schedule, duration, zone }));
+    body.prefetch |= new.prefetch;
     set(&mut body.weight, new.weight);
     set(&mut body.mode, new.mode.map(Into::into));
     set(&mut body.force_at, new.force_at);

@@ -191,8 +191,16 @@ fn terms(body: &NewRolloutBody, now: Time) -> Result<Terms, Fault> {
         window: body.window.as_ref().map(|window| self::window(window, now)).transpose()?,
         consent: body.consent,
         reference: None,
+        prefetch: prefetch(body)?,
         timeouts: timeouts(body.timeouts.unwrap_or_default())?,
     })
+}
+
+fn prefetch(body: &NewRolloutBody) -> Result<bool, Fault> {
+    match (body.prefetch, &body.window) {
+        (true, None) => Err(Fault::new("prefetch", "says nothing without a `window`")),
+        (prefetch, _) => Ok(prefetch),
+    }
 }
 
 fn timeouts(body: TimeoutsBody) -> Result<Timeouts, Fault> {
