@@ -213,9 +213,6 @@ pub struct NewRollout {
     /// How long each opening lasts, `HH:mm:ss`.
     #[arg(long, value_name = "TIME", requires = "window")]
     pub window_for: Option<String>,
-    /// Devices may fetch while the window is shut.
-    #[arg(long, requires = "window")]
-    pub prefetch: bool,
     /// The window's offset from UTC, or `device` for the device's own [default: +00:00].
     #[arg(long, value_name = "OFFSET", requires = "window", allow_hyphen_values = true)]
     pub window_zone: Option<String>,
@@ -231,6 +228,9 @@ pub struct NewRollout {
     /// Somebody at the device has to agree first.
     #[arg(long)]
     pub consent: bool,
+    /// Devices may fetch before their window opens, and install once it is open.
+    #[arg(long)]
+    pub prefetch: bool,
     /// How long a device may take to its first sign; 0 is for ever [default: 24h].
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub first_sign: Option<u64>,

@@ -74,9 +74,6 @@ pub struct NewRolloutBody {
     /// When devices may install; at any time without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window: Option<WindowBody>,
-    /// Whether devices may fetch while the window is shut.
-    #[serde(default)]
-    pub prefetch: bool,
     /// Which of a device's actions comes first, 0 to 1000; 1000 without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weight: Option<u64>,
@@ -89,6 +86,9 @@ pub struct NewRolloutBody {
     /// Whether somebody at the device has to agree first.
     #[serde(default)]
     pub consent: bool,
+    /// Whether devices may fetch before their window opens, and install once it is open.
+    #[serde(default)]
+    pub prefetch: bool,
     /// How long a device may be silent; the defaults of [`TimeoutsBody`] without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeouts: Option<TimeoutsBody>,
@@ -229,7 +229,7 @@ pub struct WindowBody {
     pub schedule: String,
     /// How long each opening lasts, `HH:mm:ss`.
     pub duration: String,
-    /// The schedule's offset from UTC such as `+02:00`, or `device` for the device's own; UTC without it.
+    /// The schedule's offset from UTC, such as `+02:00`, or `device` for the device's own zone; UTC without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub zone: Option<String>,
 }
@@ -506,8 +506,6 @@ pub struct RolloutBody {
     /// When devices may install.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window: Option<WindowBody>,
-    /// Whether devices may fetch while the window is shut.
-    pub prefetch: bool,
     /// Which of a device's actions comes first.
     pub weight: u16,
     /// How hard it presses.
@@ -517,6 +515,8 @@ pub struct RolloutBody {
     pub force_at: Option<Timestamp>,
     /// Whether somebody at the device has to agree first.
     pub consent: bool,
+    /// Whether devices may fetch before their window opens.
+    pub prefetch: bool,
     /// How long a device may be silent; what is not there has no bound.
     pub timeouts: TimeoutsBody,
     /// When it stops by itself.

@@ -76,11 +76,11 @@ fn apply(body: &mut NewRolloutBody, new: NewRollout) {
     let window = new.window.zip(new.window_for);
     let zone = new.window_zone;
     set(&mut body.window, window.map(|(schedule, duration)| WindowBody { schedule, duration, zone }));
-    body.prefetch |= new.prefetch;
     set(&mut body.weight, new.weight);
     set(&mut body.mode, new.mode.map(Into::into));
     set(&mut body.force_at, new.force_at);
     body.consent |= new.consent;
+    body.prefetch |= new.prefetch;
     let timeouts = body.timeouts.get_or_insert_default();
     set(&mut timeouts.first_sign_s, new.first_sign);
     set(&mut timeouts.step_s, new.step);

@@ -190,17 +190,10 @@ fn terms(body: &NewRolloutBody, now: Time) -> Result<Terms, Fault> {
         weight: weight.transpose()?.unwrap_or_default(),
         window: body.window.as_ref().map(|window| self::window(window, now)).transpose()?,
         consent: body.consent,
+        prefetch: body.prefetch,
         reference: None,
-        prefetch: prefetch(body)?,
         timeouts: timeouts(body.timeouts.unwrap_or_default())?,
     })
-}
-
-fn prefetch(body: &NewRolloutBody) -> Result<bool, Fault> {
-    match (body.prefetch, &body.window) {
-        (true, None) => Err(Fault::new("prefetch", "says nothing without a `window`")),
-        (prefetch, _) => Ok(prefetch),
-    }
 }
 
 fn timeouts(body: TimeoutsBody) -> Result<Timeouts, Fault> {
