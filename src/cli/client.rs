@@ -132,9 +132,10 @@ impl ClientError {
     }
 }
 
-/// The field of a refusal whose sentence does not name it.
+/// The field of a refusal whose sentence does not begin its reason with it.
 fn place(message: &str, field: Option<&str>) -> String {
-    field.filter(|field| !message.contains(*field)).map(|field| format!(" ({field})")).unwrap_or_default()
+    let named = |field: &&str| message.contains(&format!("{field}: "));
+    field.filter(|field| !named(field)).map(|field| format!(" ({field})")).unwrap_or_default()
 }
 
 /// Which way a list runs, and so which parameter asks for its next page.

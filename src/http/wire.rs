@@ -7,15 +7,16 @@
 mod answers;
 mod people;
 mod rollout_answers;
+mod rollout_orders;
 mod rollouts;
 
 pub use answers::{hex, timestamp};
 pub use people::{NewPassword, NewTenant, SettingBody, SettingsBody, SettingsPatch, TenantBody};
+pub use rollout_orders::{RemarkBody, RetryBody, RolloutPatch, StopBody};
 pub use rollouts::{
     AfterBody, BadEndBody, CanaryBody, CauseBody, CountedBody, DecisionBody, DifferenceBody, EndingBody,
-    InFlightBody, MemberBody, ModeBody, NewRolloutBody, NewWaveBody, PaceBody, RemarkBody, RemedyBody,
-    RetriesBody, RetryBody, RolloutBody, RolloutPatch, StopBody, StopRuleBody, TallyBody, TimeoutsBody,
-    WaveBody, WindowBody,
+    InFlightBody, MemberBody, ModeBody, NewRolloutBody, NewWaveBody, PaceBody, RemedyBody, RetriesBody,
+    RolloutBody, StopRuleBody, TallyBody, TimeoutsBody, WaveBody, WindowBody,
 };
 
 use std::collections::BTreeMap;

@@ -213,7 +213,7 @@ pub struct NewRollout {
     /// How long each opening lasts, `HH:mm:ss`.
     #[arg(long, value_name = "TIME", requires = "window")]
     pub window_for: Option<String>,
-    /// The window's offset from UTC [default: +00:00].
+    /// The window's offset from UTC, or `device` for the device's own [default: +00:00].
     #[arg(long, value_name = "OFFSET", requires = "window", allow_hyphen_values = true)]
     pub window_zone: Option<String>,
     /// Which of a device's actions comes first, 0 to 1000 [default: 1000].
@@ -388,7 +388,7 @@ fn stop_rule(text: &str) -> Result<StopRuleBody, String> {
         "any" => BadEndBody::Any,
         other => return Err(format!("{other:?} is not failed, rejected, timed-out or any")),
     };
-    let (min_sample, then, image) = sample_and_remedy(rest)?;
+    let Remedied { min_sample, then, image } = sample_and_remedy(rest)?;
     Ok(StopRuleBody { on, percent: percent(share)?, min_sample, then, image })
 }
 
@@ -396,21 +396,26 @@ fn canary(text: &str) -> Result<CanaryBody, String> {
     let words: Vec<&str> = text.split(':').collect();
     let (margin, rest) = words.split_first().ok_or("a canary is such as 2:95:100:pause")?;
     let confidence_percent = rest.first().map(|text| percent(text)).transpose()?;
-    let (min_sample, then, image) = sample_and_remedy(rest.get(1..).unwrap_or_default())?;
+    let Remedied { min_sample, then, image } = sample_and_remedy(rest.get(1..).unwrap_or_default())?;
     Ok(CanaryBody { margin_percent: percent(margin)?, confidence_percent, min_sample, then, image })
 }
 
-type Remedied = (Option<u64>, Option<RemedyBody>, Option<u32>);
+/// What stands at the end of a rule.
+#[derive(Default)]
+struct Remedied {
+    min_sample: Option<u64>,
+    then: Option<RemedyBody>,
+    image: Option<u32>,
+}
 
 fn sample_and_remedy(words: &[&str]) -> Result<Remedied, String> {
-    let (sample, then) = match words {
-        [] => (None, None),
-        [sample] => (Some(sample), None),
-        [sample, then] => (Some(sample), Some(*then)),
+    let (sample, then) = match *words {
+        [] => return Ok(Remedied::default()),
+        [sample] => (sample, None),
+        [sample, then] => (sample, Some(then)),
         _ => return Err("nothing follows `pause`, `cancel` or `roll-back=IMAGE`".into()),
     };
-    let bad = |_| "the sample is a number such as 100".to_owned();
-    let sample = sample.map(|text| text.parse().map_err(bad)).transpose()?;
+    let min_sample = Some(sample.parse().map_err(|_| "the sample is a number such as 100")?);
     let (then, image) = match then.map(|text| text.split_once('=').unwrap_or((text, ""))) {
         None => (None, None),
         Some(("pause", "")) => (Some(RemedyBody::Pause), None),
@@ -418,7 +423,7 @@ fn sample_and_remedy(words: &[&str]) -> Result<Remedied, String> {
         Some(("roll-back", id)) => (Some(RemedyBody::RollBack), Some(image(id)?)),
         Some((other, _)) => return Err(format!("{other:?} is not pause, cancel or roll-back=IMAGE")),
     };
-    Ok((sample, then, image))
+    Ok(Remedied { min_sample, then, image })
 }
 
 #[cfg(test)]
