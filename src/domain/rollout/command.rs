@@ -77,7 +77,7 @@ pub fn command(
             rollout.credit.at = now;
             consequence.tell = true;
         }
-        (Command::Stop(ending), Status::Running | Status::Paused) => {
+        (Command::Stop(ending), Status::Running | Status::Paused | Status::Creating) => {
             stop(rollout, Cause::Operator(by.into()), *ending);
             consequence = Consequence { withdraw: withdrawal(*ending), tell: false };
         }
