@@ -155,6 +155,7 @@ impl World {
             ["cancel", action] => self.cancel(action, false),
             ["cancel", action, "force"] => self.cancel(action, true),
             ["tick"] => self.tick(),
+            ["windows"] => self.windows(),
             ["explain", id, kind] => self.explain(id, kind),
             ["stands", id] => self.stands(id),
             ["show", id] => self.show(id),
@@ -224,6 +225,12 @@ impl World {
             said.extend(effects.into_iter().filter(|e| e != "stored").map(|e| format!("{id}: {e}")));
         }
         said
+    }
+
+    /// Which actions their devices may carry out now.
+    fn windows(&self) -> Vec<String> {
+        let open = self.actions.values().filter(|a| !a.state.is_terminal() && !a.is_held(self.now));
+        open.map(|action| format!("open for {}", action.device.device)).collect()
     }
 
     fn on_action(&mut self, action: &str, event: impl Fn(ActionId) -> Event) -> Vec<String> {

@@ -7,21 +7,24 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::Value;
-use updraft::domain::action::State;
+use updraft::domain::action::{Failure, State};
 use updraft::domain::catalog::Trail;
 use updraft::domain::decide::{Order, Reject};
 use updraft::domain::device::{Format, Reported};
 use updraft::domain::eligibility::{Finding, Reason, Rule};
 use updraft::domain::ids::{
-    ActionId, ArtifactId, AttributeId, FirmwareType, ImageId, ProductId, TenantId, Time,
+    ActionId, ArtifactId, AttributeId, DeviceId, FirmwareType, ImageId, ProductId, RolloutId, TenantId, Time,
 };
 use updraft::domain::image::{Artifact, Image, Sha256};
+use updraft::domain::news::{Happened, Kind, News};
 use updraft::domain::terms::Force;
 use updraft::domain::version::{Running, Version};
 use updraft::engine::call::{Command, Desired, Message, Outcome, Receipt, Wanted};
 use updraft::engine::query::Explanation;
 use updraft::mqtt::chunks::{ChunkRefusal, Plan};
-use updraft::mqtt::payload::{Answer, Cid, PayloadError, decode, encode_ack, encode_message, encode_resp};
+use updraft::mqtt::payload::{
+    Answer, Cid, PayloadError, decode, encode_ack, encode_message, encode_news, encode_resp,
+};
 use updraft::mqtt::topic::{Direction, Leaf, Topic};
 
 const PAGE: &str = include_str!("../topics.md");
@@ -46,8 +49,10 @@ fn samples() -> Vec<(Leaf, &'static str)> {
     blocks
         .map(|block| {
             let (leaf, rest) = block.split_once('\n').unwrap();
-            (Leaf::parse(leaf).unwrap(), rest.split_once("\n```").unwrap().0)
+            (leaf, rest.split_once("\n```").unwrap().0)
         })
+        .filter(|(leaf, _)| !leaf.starts_with("events/"))
+        .map(|(leaf, sample)| (Leaf::parse(leaf).unwrap(), sample))
         .collect()
 }
 
@@ -57,6 +62,8 @@ fn filled(pattern: &str) -> String {
         ("<group>", "hall-2"),
         ("<artifact>", "001fffa012345678"),
         ("<length>", "4096"),
+        ("<subject>", "action"),
+        ("<change>", "failed"),
         ("<id>", "2003"),
         ("<action>", "101"),
         ("<file>", "3"),
@@ -119,10 +126,11 @@ fn the_page_lists_every_topic_of_a_tenant() {
             Topic::Device { .. } => "device",
             Topic::Server { .. } => "server",
             Topic::Announce { .. } => "announce",
+            Topic::Event { .. } => "event",
             Topic::Carousel { .. } => "carousel",
         });
     }
-    assert_eq!(kinds, BTreeSet::from(["announce", "carousel", "server"]));
+    assert_eq!(kinds, BTreeSet::from(["announce", "carousel", "event", "server"]));
 }
 
 #[test]
@@ -183,6 +191,39 @@ fn written() -> Vec<(Leaf, String)> {
         add(Leaf::Resp, encode_resp(Cid::new(cid).as_ref(), answer, Format::Json));
     }
     all
+}
+
+#[test]
+fn what_the_page_says_about_events_is_written() {
+    let blocks = PAGE.split("\n```json ").filter_map(|block| block.split_once('\n'));
+    let shown: Vec<_> = blocks.filter(|(head, _)| head.starts_with("events/")).collect();
+    let what = Happened::Action {
+        action: ActionId::new(101).unwrap(),
+        device: DeviceId::parse("lamp-1").unwrap(),
+        state: State::Failed(Failure::NotConverged),
+        new: false,
+        deployment: None,
+        wave: Some((RolloutId::new(3).unwrap(), 1)),
+    };
+    let (subject, change) = (what.subject(), what.change());
+    let news = News { id: 812, tenant: TenantId::default(), at: Time(1_763_122_394_500), what };
+    let written = String::from_utf8(encode_news(&news)).unwrap();
+    let [(head, sample)] = shown[..] else { panic!("{shown:?}") };
+    assert_eq!(head, format!("events/{subject}/{change}"));
+    assert_eq!(sample.split_once("\n```").unwrap().0, written);
+}
+
+/// Every subject has a row, and every state and status is in it.
+#[test]
+fn the_page_lists_every_type_of_event() {
+    let rows = rows("subject");
+    for row in &rows {
+        for change in row[1].split([',', ':', ' ']).filter(|word| !word.is_empty()) {
+            assert!(Kind::parse(&row[0], change).is_ok(), "{row:?}");
+        }
+    }
+    let subjects: Vec<_> = rows.iter().map(|row| row[0].as_str()).collect();
+    assert_eq!(subjects, ["action", "device", "image", "release", "offer", "deployment", "rollout", "wave"]);
 }
 
 fn image() -> Image {

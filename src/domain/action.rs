@@ -243,6 +243,12 @@ impl Action {
         self.unconfirmed || self.terms.window.as_ref().is_some_and(|window| !window.is_open(now))
     }
 
+    /// Whether a device with a session is told nothing of it yet. What it may fetch before the window opens it is told, as
+    /// something that is not to be installed.
+    pub fn is_hidden(&self, now: Time) -> bool {
+        self.is_held(now) && (self.unconfirmed || !self.terms.prefetch)
+    }
+
     /// What ends it well on its device, which has a session now or has none. Devices with a session speak MQTT, where
     /// every device reports what it runs; one that is only to fetch the image has nothing to report.
     pub fn convergence(&self, device: &Device, connected: bool) -> Convergence {

@@ -4,6 +4,7 @@ mod attributes;
 mod feedback;
 mod orders;
 mod outcome;
+mod policy;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use super::device::{
     ATTRIBUTE_VALUE_MAX, ATTRIBUTES_MAX, Arrival, Device, Ended, Failures, Installed, Penalty, Refused,
     Reported, SeqWindow,
 };
-use super::eligibility::{self, AttemptLimit, Candidate, Reason};
+use super::eligibility::{self, Candidate, Reason};
 use super::event::{Event, Hello, Report};
 use super::ids::{ActionId, FirmwareType, Time};
 use super::image::Image;
@@ -24,32 +25,7 @@ use super::version::{Running, Version};
 use orders::{Course, Plan, Way};
 
 pub use outcome::{Changed, Entry, Note, Order, Outcome, Reject, Tell, Verdict};
-
-/// What the operator has set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Policy {
-    /// How often an image may fail on a device before it is no longer offered there.
-    pub attempts: AttemptLimit,
-    /// How long a cancel waits for the device, in milliseconds.
-    pub cancel_timeout_ms: u64,
-    /// How often in a row a device may fail to come up with updates before it is left alone.
-    pub penalty_after: u32,
-    /// For how long at first, in milliseconds; twice as long after each further failure.
-    pub penalty_ms: u64,
-}
-
-/// The longest that a device is left alone, unless the operator has set more for the first time: a week is how long it
-/// takes until somebody has come by and repaired it, and what is repaired must not wait for months.
-const PENALTY_MAX_MS: u64 = 7 * 24 * 60 * 60 * 1000;
-
-impl Policy {
-    /// For how long a device is left alone that failed to come up so many times in a row.
-    fn penalty_ms_after(&self, count: u32) -> Option<u64> {
-        let doubled = count.checked_sub(self.penalty_after)?;
-        let ms = self.penalty_ms.saturating_mul(1u64.checked_shl(doubled).unwrap_or(u64::MAX));
-        Some(ms.min(PENALTY_MAX_MS.max(self.penalty_ms)))
-    }
-}
+pub use policy::Policy;
 
 /// Everything that the decision needs, loaded before it.
 #[derive(Debug, Clone)]
@@ -470,7 +446,7 @@ impl Desk {
             .actions
             .iter()
             .filter(|a| !a.state.is_terminal() && !self.changed.contains_key(&a.id))
-            .filter(|a| a.cancelling || !self.is_held(a))
+            .filter(|a| a.cancelling || !self.is_hidden(a))
             .map(|a| (a.id, a.attempt, a.cancelling, a.state))
             .collect();
         for (id, attempt, cancelling, state) in open {
@@ -527,13 +503,13 @@ impl Desk {
     }
 
     /// Whether the device is not to hear of it now.
-    fn is_held(&self, action: &Action) -> bool {
+    fn is_hidden(&self, action: &Action) -> bool {
         let untold = action.state == State::Queued && self.paused.contains(&action.id);
-        untold || action.is_held(self.now)
+        untold || action.is_hidden(self.now)
     }
 
     fn wanted(&self) -> Vec<Action> {
-        let due = |a: &&Action| !a.state.is_terminal() && !a.cancelling && !self.is_held(a);
+        let due = |a: &&Action| !a.state.is_terminal() && !a.cancelling && !self.is_hidden(a);
         let mut wanted: Vec<_> = self.actions.iter().filter(due).cloned().collect();
         wanted.sort_by_key(|a| a.id);
         wanted

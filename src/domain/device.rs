@@ -15,6 +15,9 @@ pub const ATTRIBUTE_VALUE_MAX: usize = 255;
 /// The longest name of a named attribute in bytes; hawkBit allows 128 characters.
 pub const ATTRIBUTE_NAME_MAX: usize = 128;
 
+/// The attribute, or the metadata, that says how far the device's clock is from UTC: `+02:00`.
+const TIMEZONE: &str = "timezone";
+
 /// What the device is made of, as it says itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Hardware {
@@ -308,6 +311,11 @@ impl Device {
             (Ended::Nothing, None) => Standing::Unknown,
             (Ended::Nothing, Some(_)) => Standing::Registered,
         }
+    }
+
+    /// The offset of its clock from UTC, as it says itself or as people have written down.
+    pub fn timezone(&self) -> Option<&str> {
+        self.named.get(TIMEZONE).or_else(|| self.profile.metadata.get(TIMEZONE)).map(|text| &**text)
     }
 
     /// The encoding for messages that the device did not ask for.

@@ -209,6 +209,37 @@ impl Happened {
 const SUBJECTS: [&str; 8] =
     ["action", "device", "image", "release", "offer", "deployment", "rollout", "wave"];
 
+/// The type of news: what they are about, and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Kind {
+    subject: &'static str,
+    change: Box<str>,
+}
+
+impl Kind {
+    /// Reads both halves.
+    ///
+    /// # Errors
+    /// [`WantedError`] says which of them is wrong.
+    pub fn parse(subject: &str, change: &str) -> Result<Self, WantedError> {
+        let subject = SUBJECTS.into_iter().find(|own| *own == subject).ok_or(WantedError::Subject)?;
+        // The longest change has twenty letters.
+        let is_word = (1..=32).contains(&change.len())
+            && change.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+        if is_word { Ok(Kind { subject, change: change.into() }) } else { Err(WantedError::Change) }
+    }
+
+    /// What the news are about.
+    pub fn subject(&self) -> &'static str {
+        self.subject
+    }
+
+    /// What became of it.
+    pub fn change(&self) -> &str {
+        &self.change
+    }
+}
+
 /// Which news somebody wants: all, or those of some types.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wanted(Box<[Box<str>]>);
@@ -238,16 +269,10 @@ impl Wanted {
     pub fn parse<'t>(types: impl IntoIterator<Item = &'t str>) -> Result<Self, WantedError> {
         let mut wanted: Vec<Box<str>> = Vec::new();
         for text in types {
-            let (subject, change) =
-                text.split_once('.').map_or((text, None), |(head, tail)| (head, Some(tail)));
-            if !SUBJECTS.contains(&subject) {
-                return Err(WantedError::Subject);
-            }
-            let is_word = |word: &str| {
-                (1..=32).contains(&word.len()) && word.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')
-            };
-            if change.is_some_and(|change| !is_word(change)) {
-                return Err(WantedError::Change);
+            match text.split_once('.') {
+                Some((subject, change)) => drop(Kind::parse(subject, change)?),
+                None if SUBJECTS.contains(&text) => {}
+                None => return Err(WantedError::Subject),
             }
             if wanted.len() == TYPES_MAX {
                 return Err(WantedError::TooMany);

@@ -21,9 +21,10 @@ use super::deployment::Target;
 use super::ids::{ImageId, ProductId, RolloutId, TenantId, Time};
 use super::terms::Terms;
 
+pub(crate) use advance::difference;
 pub use advance::{Advance, Take, advance};
 pub use command::{Command, Consequence, Refusal, command};
-pub use draft::{Fault, NewRollout, NewWave, Size, WAVES_MAX, check};
+pub use draft::{Fault, NewRollout, NewWave, Size, WAVES_MAX, check, check_names};
 pub use hold::{Hold, Known, hold};
 pub use interval::{Difference, Interval};
 pub use place::{Member, Place, Tally};

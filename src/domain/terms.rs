@@ -75,6 +75,8 @@ pub struct Terms {
     pub consent: bool,
     /// The operator's own name for it, shown and never read.
     pub reference: Option<Box<str>>,
+    /// Whether the device may fetch the images while the window is shut.
+    pub prefetch: bool,
     /// How long the device may be silent.
     pub timeouts: Timeouts,
 }

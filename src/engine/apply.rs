@@ -10,7 +10,7 @@ use super::matching::{self, Bringing};
 use super::query::active_actions;
 use super::rollouts::Rollouts;
 use super::steps::steps;
-use crate::domain::action::{Action, Origin};
+use crate::domain::action::{Action, Deadline, Origin};
 use crate::domain::decide::{Changed, Facts, Reject, Tell, Verdict, decide};
 use crate::domain::deployment::{Deployment, Target};
 use crate::domain::device::Device;
@@ -47,6 +47,13 @@ pub(super) fn due_task(view: View<'_>, now: Time) -> Result<Option<(u64, Task)>,
         Task::Offer { at, .. } => *at <= now,
     };
     Ok(view.tasks(TASKS)?.into_iter().find(|(_, task)| is_due(task)))
+}
+
+/// When the action times out. A window that shut while nobody looked has taken the command back.
+fn waited_for(action: &Action, now: Time) -> Option<Deadline> {
+    let mut seen = action.clone();
+    seen.note_command(now);
+    seen.deadline()
 }
 
 /// One record that cannot be read is said and passed over: it must not stop the work for all others.
@@ -408,7 +415,12 @@ impl<'a> Batch<'a> {
         let mut wanted = Vec::new();
         for action in actions {
             let force = action.terms.force;
-            let force = if force.presses(self.now) { Force::Forced } else { force };
+            let force = match force {
+                // What is fetched ahead is not installed before the window opens.
+                _ if action.is_held(self.now) => Force::DownloadOnly,
+                _ if force.presses(self.now) => Force::Forced,
+                _ => force,
+            };
             for component in &action.components {
                 if let Some(image) = self.image(tenant, component.image)? {
                     wanted.push(Wanted { action: action.id, image, force });
@@ -452,7 +464,7 @@ impl<'a> Batch<'a> {
             }
             let Some(device) = readable(self.draft.view().device(&action.device))? else { continue };
             let over = action.cancelling && action.cancel_by.is_some_and(|by| by <= self.now);
-            let deadline = action.deadline().map(|deadline| deadline.at);
+            let deadline = waited_for(&action, self.now).map(|deadline| deadline.at);
             if over {
                 self.decide_for(device, &Event::CancelExpired { action: id })?;
             } else if deadline.is_some_and(|at| at <= self.now) {

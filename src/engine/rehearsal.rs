@@ -104,8 +104,12 @@ impl Reader {
         }
         let store = MemoryStore::new();
         self.copy_to(&store, tenant, &members)?;
-        let settings =
-            Settings { policy: self.policy(), command_expiry_ms: model.horizon_ms, reserve_bytes: 0, poll_s: 300 };
+        let settings = Settings {
+            policy: self.policy(),
+            command_expiry_ms: model.horizon_ms,
+            reserve_bytes: 0,
+            poll_s: 300,
+        };
         let mut stage = Stage::new(store, settings, tenant.clone(), model, at.now)?;
         stage.open(new, members)?;
         stage.play()?;

@@ -26,7 +26,7 @@ mod shelf;
 mod site;
 pub mod wire;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::http::HeaderValue;
@@ -34,6 +34,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use std::sync::Arc;
+use tokio::sync::{Semaphore, watch};
 
 use crate::domain::ids::Time;
 use crate::engine::Engine;
@@ -63,6 +64,10 @@ struct Door {
     legacy: dialect::Legacy,
     /// The only client whose logins are taken, where one is set.
     login_client: Option<Secret>,
+    /// Places for streams of events.
+    streams: Arc<Semaphore>,
+    /// Set when the door closes: what would never end by itself ends then.
+    closing: watch::Receiver<Option<Duration>>,
 }
 
 impl Door {

@@ -26,6 +26,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 
+use super::api::events::STREAMS_MAX;
 use super::auth::{Failures, Peer};
 use super::crew::Crew;
 use super::dialect::{Legacy, LegacySettings, Memory};
@@ -203,6 +204,7 @@ pub async fn start(
     let address = listener.address;
     let listener =
         TcpListener::from_std(listener.socket).map_err(|cause| HttpError::Listen { address, cause })?;
+    let (closing, closed) = watch::channel(None);
     let door = Arc::new(Door {
         shelf: Shelf::new(artifacts, reader.clone(), settings.upload_max_bytes),
         engine,
@@ -215,9 +217,10 @@ pub async fn start(
         ddi_poll_s: settings.ddi_poll_s,
         legacy: Legacy::new(&settings.legacy, address.to_string()),
         login_client: settings.login_client.clone(),
+        streams: Arc::new(Semaphore::new(STREAMS_MAX)),
+        closing: closed.clone(),
     });
     tokio::spawn(give_up_uploads(Arc::downgrade(&door)));
-    let (closing, closed) = watch::channel(None);
     let house = House {
         slots: Arc::new(Semaphore::new(settings.max_connections)),
         tls: settings.tls.clone().map(TlsAcceptor::from),

@@ -6,9 +6,17 @@
 
 mod answers;
 mod people;
+mod rollout_answers;
+mod rollouts;
 
 pub use answers::{hex, timestamp};
 pub use people::{NewPassword, NewTenant, SettingBody, SettingsBody, SettingsPatch, TenantBody};
+pub use rollouts::{
+    AfterBody, BadEndBody, CanaryBody, CauseBody, CountedBody, DecisionBody, DifferenceBody, EndingBody,
+    InFlightBody, MemberBody, ModeBody, NewRolloutBody, NewWaveBody, PaceBody, RemarkBody, RemedyBody,
+    RetriesBody, RetryBody, RolloutBody, RolloutPatch, StopBody, StopRuleBody, TallyBody, TimeoutsBody,
+    WaveBody, WindowBody,
+};
 
 use std::collections::BTreeMap;
 

@@ -60,6 +60,9 @@ pub enum Denial {
     /// An answer goes to the device's own `resp`.
     #[error("the response topic may only be the device's own resp topic")]
     ResponseElsewhere,
+    /// Events are for operators.
+    #[error("only operators may subscribe to events")]
+    OperatorsHear,
     /// Operators only listen.
     #[error("operators subscribe; they do not publish, leave wills or ask questions over MQTT")]
     OperatorsListen,
@@ -116,6 +119,7 @@ fn device_may(own: &DeviceKey, verb: Verb, text: &str) -> Result<Topic, Denial> 
         Topic::Device { key, .. } if key != own => return Err(Denial::OtherDevice),
         Topic::Device { leaf, .. } => own_leaf(verb, *leaf)?,
         Topic::Server { .. } | Topic::Announce { .. } | Topic::Carousel { .. } => shared(verb)?,
+        Topic::Event { .. } => return Err(of_events(verb)),
     }
     Ok(topic)
 }
@@ -140,6 +144,16 @@ fn shared(verb: Verb) -> Result<(), Denial> {
         Verb::Publish => Err(Denial::ServerSpeaks),
         Verb::Will => Err(Denial::WillElsewhere),
         Verb::Respond => Err(Denial::ResponseElsewhere),
+    }
+}
+
+/// Why a device has no part in events: they speak of other devices too.
+fn of_events(verb: Verb) -> Denial {
+    match verb {
+        Verb::Subscribe => Denial::OperatorsHear,
+        Verb::Publish => Denial::ServerSpeaks,
+        Verb::Will => Denial::WillElsewhere,
+        Verb::Respond => Denial::ResponseElsewhere,
     }
 }
 

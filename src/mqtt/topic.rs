@@ -6,6 +6,7 @@
 use std::fmt;
 
 use crate::domain::ids::{ActionId, AttributeId, DeviceId, DeviceKey, GroupId, NameError, TenantId};
+use crate::domain::news::{Kind, WantedError};
 
 /// Longest topic in bytes; AWS IoT Core's limit, which constrained clients already live with.
 pub const TOPIC_MAX: usize = 256;
@@ -83,6 +84,13 @@ pub enum Topic {
         /// The group.
         group: GroupId,
     },
+    /// Something that changed, for operators: `ota/v1/<tenant>/events/<subject>/<change>`.
+    Event {
+        /// The tenant.
+        tenant: TenantId,
+        /// What it is about, and what became of it.
+        kind: Kind,
+    },
     /// One block of a file sent to everybody: `ota/v1/<tenant>/a/<artifact>/<block length>/<n>`.
     Carousel {
         /// The tenant.
@@ -108,8 +116,8 @@ pub enum TopicError {
     /// A level is missing at the end.
     #[error("the topic ends too early")]
     Incomplete,
-    /// After the tenant comes something else than `d`, `g`, `a` or `server`.
-    #[error("after the tenant comes d, g, a or server")]
+    /// After the tenant comes something else than `d`, `g`, `a`, `events` or `server`.
+    #[error("after the tenant comes d, g, a, events or server")]
     Branch,
     /// The tenant is not a name.
     #[error("the tenant {0}")]
@@ -132,6 +140,9 @@ pub enum TopicError {
     /// Another number is not a canonical 32-bit one.
     #[error("a number in the topic is not one from 0 to 4294967295 without leading zeros")]
     Number,
+    /// There are no such events.
+    #[error("there are no such events: {0}")]
+    Event(WantedError),
     /// The artifact of a carousel is not 16 lowercase hexadecimal digits.
     #[error("the artifact is not 16 lowercase hexadecimal digits")]
     Artifact,
@@ -236,10 +247,11 @@ impl Topic {
         let tenant = TenantId::parse(tenant).map_err(TopicError::Tenant)?;
         match below.split_once('/') {
             None if below == "server" => Ok(Topic::Server { tenant }),
-            None if matches!(below, "d" | "g" | "a") => Err(TopicError::Incomplete),
+            None if matches!(below, "d" | "g" | "a" | "events") => Err(TopicError::Incomplete),
             Some(("d", below)) => device_topic(tenant, below),
             Some(("g", below)) => announce(tenant, below),
             Some(("a", below)) => carousel(tenant, below),
+            Some(("events", below)) => event(tenant, below),
             Some(_) | None => Err(TopicError::Branch),
         }
     }
@@ -248,9 +260,10 @@ impl Topic {
     pub fn tenant(&self) -> &TenantId {
         match self {
             Topic::Device { key, .. } => &key.tenant,
-            Topic::Server { tenant } | Topic::Announce { tenant, .. } | Topic::Carousel { tenant, .. } => {
-                tenant
-            }
+            Topic::Server { tenant }
+            | Topic::Announce { tenant, .. }
+            | Topic::Event { tenant, .. }
+            | Topic::Carousel { tenant, .. } => tenant,
         }
     }
 }
@@ -270,6 +283,7 @@ impl fmt::Display for Topic {
             Topic::Device { key, leaf } => write!(f, "/d/{}/{leaf}", key.device),
             Topic::Server { .. } => f.write_str("/server"),
             Topic::Announce { group, .. } => write!(f, "/g/{group}/announce"),
+            Topic::Event { kind, .. } => write!(f, "/events/{}/{}", kind.subject(), kind.change()),
             Topic::Carousel { artifact, length, block, .. } => {
                 f.write_str("/a/")?;
                 artifact.iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
@@ -291,6 +305,13 @@ fn announce(tenant: TenantId, text: &str) -> Result<Topic, TopicError> {
     let (group, leaf) = text.split_once('/').ok_or(TopicError::Incomplete)?;
     let group = GroupId::parse(group).map_err(TopicError::Group)?;
     if leaf == "announce" { Ok(Topic::Announce { tenant, group }) } else { Err(TopicError::Leaf) }
+}
+
+/// `<subject>/<change>`
+fn event(tenant: TenantId, text: &str) -> Result<Topic, TopicError> {
+    let (subject, change) = text.split_once('/').ok_or(TopicError::Incomplete)?;
+    let kind = Kind::parse(subject, change).map_err(TopicError::Event)?;
+    Ok(Topic::Event { tenant, kind })
 }
 
 /// `<artifact>/<block length>/<n>`

@@ -45,6 +45,12 @@ fn every_topic_is_read_and_printed_alike() {
         check(&format!("ota/v1/acme/d/lamp-1/{text}"), of_device(*leaf));
     }
     check("ota/v1/acme/server", Ok(Topic::Server { tenant: tenant() }));
+    let kind = Kind::parse("action", "already-installed").unwrap();
+    check("ota/v1/acme/events/action/already-installed", Ok(Topic::Event { tenant: tenant(), kind }));
+    check("ota/v1/acme/events", Err(TopicError::Incomplete));
+    check("ota/v1/acme/events/action", Err(TopicError::Incomplete));
+    check("ota/v1/acme/events/actions/failed", Err(TopicError::Event(WantedError::Subject)));
+    check("ota/v1/acme/events/action/failed/x", Err(TopicError::Event(WantedError::Change)));
     let group = GroupId::parse("hall-2").unwrap();
     check("ota/v1/acme/g/hall-2/announce", Ok(Topic::Announce { tenant: tenant(), group }));
     let artifact = [0x00, 0x1f, 0xff, 0xa0, 0x12, 0x34, 0x56, 0x78];
@@ -162,6 +168,10 @@ fn topics() -> impl Strategy<Value = Topic> {
         (name(), name()).prop_map(move |(t, g)| Topic::Announce {
             tenant: tenant(t),
             group: GroupId::parse(&g).unwrap()
+        }),
+        (name(), "[a-z-]{1,32}").prop_map(move |(t, change)| Topic::Event {
+            tenant: tenant(t),
+            kind: Kind::parse("action", &change).unwrap()
         }),
         (name(), any::<([u8; 8], u32, u32)>()).prop_map(move |(t, (artifact, length, block))| {
             Topic::Carousel { tenant: tenant(t), artifact, length, block }

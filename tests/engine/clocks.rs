@@ -144,7 +144,11 @@ fn a_deployment_counts_a_device_once_however_many_steps_it_takes() {
         let versions = BTreeMap::from([(FirmwareType::APPLICATION, Running::numbered(number))]);
         world
             .engine
-            .uplink(lamp.clone(), Event::Report(Report { seq: Some(seq), versions }), Stamp((10 + seq).into()))
+            .uplink(
+                lamp.clone(),
+                Event::Report(Report { seq: Some(seq), versions }),
+                Stamp((10 + seq).into()),
+            )
             .unwrap();
     }
     assert_eq!(brought, [steps[1].id, steps[2].id, target.id]);

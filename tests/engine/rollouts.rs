@@ -84,7 +84,8 @@ fn wait(world: &World, id: RolloutId, done: impl Fn(&Rollout, &[Wave]) -> bool) 
 
 fn active(world: &World, id: RolloutId) -> Vec<(DeviceId, updraft::domain::ids::ActionId)> {
     let (rollout, _) = world.reader.rollout(&tenant(), id).unwrap().unwrap();
-    let members = (1..=rollout.waves).flat_map(|n| world.reader.members(&tenant(), id, n, None, 1000).unwrap());
+    let members =
+        (1..=rollout.waves).flat_map(|n| world.reader.members(&tenant(), id, n, None, 1000).unwrap());
     let active = members.filter(|member| member.place == Place::Active);
     active.map(|member| (member.device, member.action.unwrap())).collect()
 }
@@ -121,7 +122,8 @@ fn waves_follow_each_other_until_all_is_done() {
     let world = World::new();
     fleet(&world, 20);
     let image = world.image("1.0.1");
-    let waves = vec![NewWave::new(Size::Count(2)), NewWave::new(Size::Part(part(50))), NewWave::new(Size::Rest)];
+    let waves =
+        vec![NewWave::new(Size::Count(2)), NewWave::new(Size::Part(part(50))), NewWave::new(Size::Rest)];
     let id = make(&world, plan(&image, waves));
     assert_eq!(active(&world, id), Vec::new());
     command(&world, id, Command::Start).unwrap();
@@ -133,11 +135,10 @@ fn waves_follow_each_other_until_all_is_done() {
     }
     let (rollout, waves) = wait(&world, id, |rollout, _| rollout.status == Status::Finished);
     assert!(rollout.ended.is_some());
-    assert_eq!(waves.iter().map(|wave| (wave.status, wave.tally.succeeded)).collect::<Vec<_>>(), vec![
-        (WaveStatus::Finished, 2),
-        (WaveStatus::Finished, 10),
-        (WaveStatus::Finished, 8)
-    ]);
+    assert_eq!(
+        waves.iter().map(|wave| (wave.status, wave.tally.succeeded)).collect::<Vec<_>>(),
+        vec![(WaveStatus::Finished, 2), (WaveStatus::Finished, 10), (WaveStatus::Finished, 8)]
+    );
     assert_eq!(
         command(&world, id, Command::Start).unwrap_err().to_string(),
         format!("rollout {id}: a rollout that is finished cannot be started")
@@ -200,8 +201,7 @@ fn too_many_failures_stop_it_and_bring_the_earlier_image_back() {
     let world = World::new();
     fleet(&world, 4);
     let (old, new) = (world.image("1.0.0"), world.image("1.0.1"));
-    let rule =
-        StopRule { on: BadEnd::Failed, share: part(50), sample: 2, then: Remedy::RollBack(old.id) };
+    let rule = StopRule { on: BadEnd::Failed, share: part(50), sample: 2, then: Remedy::RollBack(old.id) };
     let id = make(&world, NewRollout { stops: vec![rule], ..plan(&new, vec![NewWave::new(Size::Rest)]) });
     command(&world, id, Command::Start).unwrap();
     wait(&world, id, |_, waves| waves[0].tally.active == 4);

@@ -39,7 +39,7 @@ fn canary(margin: &str, confidence: &str, sample: u64) -> Option<Canary> {
 
 /// An hour of each day that the schedule names, in UTC.
 fn window(schedule: &str) -> Option<Window> {
-    Some(Window { schedule: schedule.into(), duration_ms: 3_600_000, offset_min: 0 })
+    Some(Window { schedule: schedule.into(), duration_ms: 3_600_000, offset_min: 0, of_device: false })
 }
 
 fn end(days: u64) -> Option<End> {

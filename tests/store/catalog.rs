@@ -43,12 +43,19 @@ fn terms() -> impl Strategy<Value = Terms> {
         Just(Force::DownloadOnly)
     ];
     let weight = (0..=1000u64).prop_map(|n| Weight::new(n).unwrap());
-    let window = (text(), any::<u64>(), any::<i16>())
-        .prop_map(|(schedule, duration_ms, offset_min)| Window { schedule, duration_ms, offset_min });
+    let window = (text(), any::<u64>(), any::<i16>(), any::<bool>()).prop_map(
+        |(schedule, duration_ms, offset_min, of_device)| Window {
+            schedule,
+            duration_ms,
+            offset_min,
+            of_device,
+        },
+    );
     let timeouts = (of(any::<u64>()), of(any::<u64>()), of(any::<u64>()))
         .prop_map(|(first_ms, step_ms, total_ms)| Timeouts { first_ms, step_ms, total_ms });
-    (force, weight, of(window), any::<bool>(), of(text()), timeouts).prop_map(
-        |(force, weight, window, consent, reference, timeouts)| Terms {
+    (force, weight, of(window), any::<(bool, bool)>(), of(text()), timeouts).prop_map(
+        |(force, weight, window, (consent, prefetch), reference, timeouts)| Terms {
+            prefetch,
             force,
             weight,
             window,

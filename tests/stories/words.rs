@@ -210,7 +210,7 @@ pub fn moment_of(text: &str) -> Time {
 
 /// `forced`, `soft`, `download-only` or `from:<moment>`, `consent`, `weight:<number>`, how many minutes the device may be
 /// silent (`first:`, `step:`, `total:`) and `window:<schedule>` of an hour
-/// in UTC, with `_` for blanks.
+/// in UTC, with `_` for blanks, or in the `zone:` that follows; `prefetch`.
 pub fn terms_of(words: &[&str], now: Time) -> Terms {
     let mut terms = Terms::default();
     for word in words {
@@ -218,12 +218,17 @@ pub fn terms_of(words: &[&str], now: Time) -> Terms {
             None if *word == "forced" => terms.force = Force::Forced,
             None if *word == "soft" => terms.force = Force::Soft,
             None if *word == "download-only" => terms.force = Force::DownloadOnly,
+            None if *word == "prefetch" => terms.prefetch = true,
             None if *word == "consent" => terms.consent = true,
             Some(("from", moment)) => terms.force = Force::From(moment_of(moment)),
             Some(("first", minutes)) => terms.timeouts.first_ms = Some(moment_of(minutes).0),
             Some(("step", minutes)) => terms.timeouts.step_ms = Some(moment_of(minutes).0),
             Some(("total", minutes)) => terms.timeouts.total_ms = Some(moment_of(minutes).0),
             Some(("weight", number)) => terms.weight = Weight::new(number.parse().unwrap()).unwrap(),
+            Some(("zone", zone)) => {
+                let window = terms.window.take().unwrap();
+                terms.window = Some(Window::parse(&window.schedule, "01:00:00", zone, now).unwrap());
+            }
             Some(("window", schedule)) => {
                 let schedule = schedule.replace('_', " ");
                 terms.window = Some(Window::parse(&schedule, "01:00:00", "+00:00", now).unwrap());

@@ -166,6 +166,10 @@ impl Desk {
         let mut components: Vec<Component> = components.collect();
         // One reboot for all of them: the order is the device's only word on which comes first.
         components.sort_by_key(|component| component.kind.update_rank());
+        let mut terms = plan.terms.clone();
+        if let Some(window) = &mut terms.window {
+            window.settle(self.device.timezone());
+        }
         let mut action = Action {
             id,
             device: self.device.key.clone(),
@@ -173,7 +177,7 @@ impl Desk {
             onward: plan.onward,
             components,
             origin: plan.origin,
-            terms: plan.terms.clone(),
+            terms,
             by: plan.by.into(),
             unconfirmed: !state.is_terminal()
                 && plan.terms.consent
@@ -208,9 +212,9 @@ impl Desk {
                 self.device.ended = Ended::Nothing;
             }
         }
-        let held = action.is_held(self.now);
+        let hidden = action.is_hidden(self.now);
         self.actions.push(action);
-        if !state.is_terminal() && !held {
+        if !state.is_terminal() && !hidden {
             self.desired = true;
             self.tell_deploy(id, attempt);
         }
@@ -264,7 +268,7 @@ impl Desk {
         self.signal(id, signal, if consent.agreed { Note::Confirmed } else { Note::Denied }, details);
         self.desired = true;
         if consent.agreed {
-            self.tell_unless_held(id, attempt);
+            self.tell_unless_hidden(id, attempt);
         }
         Verdict::Stored
     }
@@ -310,8 +314,11 @@ impl Desk {
             let untold = action.state == State::Queued;
             if action.commanded != commanded || untold {
                 self.changed.entry(id).or_insert((Some(action.state), Vec::new()));
+                let opened = action.commanded.is_some();
                 self.desired = true;
-                self.tell_unless_held(id, attempt);
+                if opened {
+                    self.tell_unless_hidden(id, attempt);
+                }
             }
         }
         Verdict::Stored
@@ -361,8 +368,8 @@ impl Desk {
         Verdict::Stored
     }
 
-    fn tell_unless_held(&mut self, id: ActionId, attempt: u32) {
-        if self.actions.iter().any(|a| a.id == id && !self.is_held(a)) {
+    fn tell_unless_hidden(&mut self, id: ActionId, attempt: u32) {
+        if self.actions.iter().any(|a| a.id == id && !self.is_hidden(a)) {
             self.tell_deploy(id, attempt);
         }
     }

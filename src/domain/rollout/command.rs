@@ -71,6 +71,8 @@ pub fn command(
     let mut consequence = Consequence::default();
     match (asked, rollout.status) {
         (Command::Start, Status::Ready) => start(rollout, now),
+        // It starts as soon as it is ready, and approved of where somebody has to.
+        (Command::Start, Status::Creating) => rollout.start_at = Some(now),
         (Command::Pause, Status::Running) => pause(rollout, Cause::Operator(by.into())),
         (Command::Resume, Status::Paused) => {
             resume(rollout, now);
@@ -212,5 +214,47 @@ pub(super) fn withdrawal(ending: Ending) -> Option<Ending> {
     match ending {
         Ending::Stop => None,
         Ending::Cancel | Ending::Force => Some(ending),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::domain::deployment::Target;
+    use crate::domain::ids::{ImageId, RolloutId, TenantId};
+    use crate::domain::rollout::{
+        NewRollout, NewWave, Pace, Retries, Selection, Share, Size, Take, Who, advance,
+    };
+    use crate::domain::terms::Terms;
+
+    #[test]
+    fn one_that_is_told_to_start_while_it_is_made_starts_as_soon_as_it_is_ready() {
+        let new = NewRollout {
+            name: "spring".into(),
+            description: None,
+            target: Target::Image(ImageId::new(1).unwrap()),
+            selection: Selection { who: Who::Listed, share: Share::ALL, seed: 0, continuous: false },
+            waves: vec![NewWave::new(Size::Rest)],
+            may_overlap: false,
+            terms: Terms::default(),
+            allow_downgrade: false,
+            pace: Pace::Unbounded,
+            in_flight: None,
+            retries: Retries::default(),
+            start_at: Some(Time(9000)),
+            end: None,
+            stops: Vec::new(),
+            canary: None,
+        };
+        let id = RolloutId::new(1).unwrap();
+        let (mut rollout, mut waves) = new.rollout(id, TenantId::default(), &[3], "root", Time(1000));
+        let done = command(&mut rollout, &mut waves, &Command::Start, "root", Time(2000));
+        assert_eq!(done, Ok(Consequence::default()));
+        assert_eq!((rollout.status, rollout.start_at), (Status::Creating, Some(Time(2000))));
+        assert!(advance(&mut rollout, &mut waves, 10, Time(2000)).take.is_empty());
+        rollout.status = Status::Ready;
+        let advanced = advance(&mut rollout, &mut waves, 10, Time(3000));
+        assert_eq!((rollout.status, advanced.take), (Status::Running, vec![Take { wave: 1, devices: 3 }]));
     }
 }

@@ -131,13 +131,7 @@ impl Fault {
 /// # Errors
 /// The first [`Fault`].
 pub fn check(new: &NewRollout, now: Time) -> Result<(), Fault> {
-    check_text("name", &new.name, NAME_MAX)?;
-    if new.name.trim().is_empty() {
-        return Err(Fault::new("name", "is empty"));
-    }
-    if let Some(description) = &new.description {
-        check_text("description", description, DESCRIPTION_MAX)?;
-    }
+    check_names(Some(&new.name), new.description.as_deref())?;
     check_selection(&new.selection)?;
     if new.waves.is_empty() || new.waves.len() > WAVES_MAX {
         return Err(Fault::new("waves", format!("there are 1 to {WAVES_MAX} of them")));
@@ -151,6 +145,20 @@ pub fn check(new: &NewRollout, now: Time) -> Result<(), Fault> {
     check_limits(new)?;
     check_moments(new, now)?;
     check_stops(new)
+}
+
+/// Whether a rollout may be called so.
+///
+/// # Errors
+/// The first [`Fault`].
+pub fn check_names(name: Option<&str>, description: Option<&str>) -> Result<(), Fault> {
+    if let Some(name) = name {
+        check_text("name", name, NAME_MAX)?;
+    }
+    if name.is_some_and(|name| name.trim().is_empty()) {
+        return Err(Fault::new("name", "is empty"));
+    }
+    description.map_or(Ok(()), |text| check_text("description", text, DESCRIPTION_MAX))
 }
 
 fn check_text(field: &'static str, text: &str, max: usize) -> Result<(), Fault> {

@@ -96,6 +96,8 @@ pub enum Hold {
         action: ActionId,
         /// When the window opens.
         opens: Time,
+        /// The device may fetch the images before.
+        prefetch: bool,
     },
     /// The maintenance window does not open again.
     Lapsed(ActionId),
@@ -376,7 +378,7 @@ fn under_way(known: &Known<'_>, wave: u16, now: Time) -> Hold {
     if let Some(window) = action.terms.window.as_ref().filter(|_| !installing) {
         match window.at(now) {
             Opening::Open { until: _ } => {}
-            Opening::Shut { opens } => return Hold::Window { action: id, opens },
+            Opening::Shut { opens } => return Hold::Window { action: id, opens, prefetch: action.terms.prefetch },
             Opening::Lapsed => return Hold::Lapsed(id),
         }
     }

@@ -169,7 +169,8 @@ impl Batch<'_> {
 
     pub(super) fn remove_device(&mut self, key: &DeviceKey) -> Result<Reply, Failed> {
         let mut device = self.device(key)?;
-        let active: BTreeSet<_> = device.active.values().copied().collect();
+        // What another action took the place of is let go too: nobody is left who could.
+        let active: BTreeSet<_> = device.active.values().chain(&device.leaving).copied().collect();
         for action in active {
             device = self.decide_for(device, &Event::Cancel { action, how: Withdrawal::Forced })?.device;
         }

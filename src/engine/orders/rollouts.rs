@@ -54,6 +54,9 @@ impl Batch<'_> {
         by: &str,
     ) -> Result<Reply, Failed> {
         let now = self.now;
+        if let Command::Rename { name, description } = command {
+            rollout::check_names(name.as_deref(), description.as_deref()).map_err(CallError::BadRollout)?;
+        }
         let live = self.live_rollout(tenant, id)?.ok_or(CallError::NoSuchRollout(id))?;
         let done = rollout::command(&mut live.rollout, &mut live.waves, command, by, now)
             .map_err(|refusal| CallError::Rollout(id, refusal))?;

@@ -10,11 +10,12 @@ use crate::domain::filter::{Filter, Moment};
 use crate::domain::ids::{ActionId, DeviceId, DeviceKey, ProductId, RolloutId, TenantId};
 use crate::domain::image::Image;
 use crate::domain::rollout::{
-    Fault, Member, NewRollout, NewWave, Place, Remedy, Rollout, Size, Status, Tally, Wave, Who, bucket, check, places,
+    Fault, Member, NewRollout, NewWave, Place, Remedy, Rollout, Size, Status, Tally, Wave, Who, bucket,
+    check, places,
 };
 use crate::engine::call::CallError;
-use crate::engine::rollouts::is_untold;
 use crate::engine::now;
+use crate::engine::rollouts::is_untold;
 use crate::engine::subject::{DeviceSubject, Names};
 use crate::store::tables::View;
 

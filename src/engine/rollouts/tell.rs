@@ -7,12 +7,7 @@ use crate::store::StoreError;
 use crate::store::tables::View;
 
 /// Adds the news of a rollout that is about to be written; `view` still has what stood before the batch.
-pub(super) fn moved(
-    view: View<'_>,
-    live: &Live,
-    at: Time,
-    news: &mut Vec<News>,
-) -> Result<(), StoreError> {
+pub(super) fn moved(view: View<'_>, live: &Live, at: Time, news: &mut Vec<News>) -> Result<(), StoreError> {
     let Live { rollout, waves, .. } = live;
     let (tenant, id) = (&rollout.tenant, rollout.id);
     let mut tell = |what| news.push(News { id: 0, tenant: tenant.clone(), at, what });

@@ -3,10 +3,12 @@
 mod actions;
 mod deployments;
 mod devices;
+pub(super) mod events;
 mod images;
 mod offers;
 mod operators;
 mod releases;
+mod rollouts;
 mod rules;
 mod status;
 mod tenants;
@@ -31,6 +33,7 @@ pub(super) fn routes() -> Router<Arc<Door>> {
         .route("/devices/{id}", get(devices::show).delete(devices::remove))
         .route("/devices/{id}/token", post(devices::renew_token))
         .route("/devices/{id}/explain", get(devices::explain))
+        .route("/events", get(events::stream))
         .route("/images", get(images::list).post(images::upload))
         .route("/images/{id}", get(images::show).delete(images::remove))
         .route("/releases", get(releases::list).post(releases::add))
@@ -42,6 +45,18 @@ pub(super) fn routes() -> Router<Arc<Door>> {
         .route("/actions", get(actions::list))
         .route("/actions/{id}", get(actions::show))
         .route("/actions/{id}/cancel", post(actions::cancel))
+        .route("/rollouts", get(rollouts::list).post(rollouts::add))
+        .route("/rollouts/{id}", get(rollouts::show).patch(rollouts::rename).delete(rollouts::remove))
+        .route("/rollouts/{id}/start", post(rollouts::start))
+        .route("/rollouts/{id}/pause", post(rollouts::pause))
+        .route("/rollouts/{id}/resume", post(rollouts::resume))
+        .route("/rollouts/{id}/stop", post(rollouts::stop))
+        .route("/rollouts/{id}/approve", post(rollouts::approve))
+        .route("/rollouts/{id}/deny", post(rollouts::deny))
+        .route("/rollouts/{id}/next", post(rollouts::begin_next))
+        .route("/rollouts/{id}/retry", post(rollouts::retry))
+        .route("/rollouts/{id}/waves", get(rollouts::waves))
+        .route("/rollouts/{id}/waves/{wave}/devices", get(rollouts::devices))
         .route("/operators", get(operators::list).post(operators::add))
         .route("/operators/{name}", delete(operators::remove))
         .route("/operators/{name}/password", put(operators::set_password).delete(operators::remove_password))

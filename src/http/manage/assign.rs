@@ -21,7 +21,7 @@ use crate::domain::catalog::{Item, Section, What};
 use crate::domain::deployment::Target;
 use crate::domain::device::Device;
 use crate::domain::ids::{ActionId, DeviceId, ReleaseId, Time};
-use crate::domain::terms::{Force, Terms, Timeouts, Weight};
+use crate::domain::terms::{Force, Terms, Weight};
 use crate::domain::window::Window;
 use crate::engine::call::{ASSIGNMENTS_MAX, Assignment};
 use crate::http::Door;
@@ -92,8 +92,7 @@ impl Wish {
             window: window.flatten(),
             // The engine asks nobody where the tenant has it so.
             consent: self.confirmation_required.unwrap_or(true),
-            reference: None,
-            timeouts: Timeouts::default(),
+            ..Terms::default()
         })
     }
 

@@ -16,6 +16,7 @@ use super::{Death, Fatal};
 use crate::domain::device::Format;
 use crate::domain::event::Event;
 use crate::domain::ids::DeviceKey;
+use crate::domain::news::News;
 use crate::engine;
 use crate::engine::access::Principal;
 use crate::engine::call::{self, Downlink, Receipt, Stamp};
@@ -219,6 +220,21 @@ impl engine::Outlet for Outlet {
         self.flush();
     }
 
+    fn news(&mut self, news: &[News]) {
+        if !self.bus.is_observed() {
+            return;
+        }
+        for news in news {
+            self.sender.push(Message {
+                topic: topic_of(news).into(),
+                payload: payload::encode_news(news).into(),
+                content_type: Some(payload::content_type(Format::Json).to_owned()),
+                ..Message::default()
+            });
+        }
+        self.flush();
+    }
+
     fn evict(&mut self, principals: Vec<Principal>) {
         for principal in principals {
             let home = match &principal {
@@ -229,6 +245,11 @@ impl engine::Outlet for Outlet {
             let _ = self.mailboxes[home].blocking_send(Mail::Evict(principal));
         }
     }
+}
+
+/// Where news are published.
+fn topic_of(news: &News) -> String {
+    format!("ota/v1/{}/events/{}/{}", news.tenant, news.what.subject(), news.what.change())
 }
 
 /// The message as observers see it.

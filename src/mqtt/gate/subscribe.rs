@@ -238,6 +238,7 @@ fn refusal(denial: Denial, path: &str) -> ReasonCode {
         | Denial::DeviceSpeaks
         | Denial::WillElsewhere
         | Denial::ResponseElsewhere
+        | Denial::OperatorsHear
         | Denial::OperatorsListen
         | Denial::FilterRoot => ReasonCode::NotAuthorized,
     }

@@ -5,6 +5,7 @@
 
 mod downlink;
 mod feedback;
+mod news;
 mod overheard;
 mod uplink;
 mod value;
@@ -18,6 +19,7 @@ use super::topic::Leaf;
 
 pub use downlink::{Answer, BLOCK_RECOMMENDED, NO_ROOM, encode_ack, encode_message, encode_resp};
 pub use feedback::ddi_feedback;
+pub use news::{NewsBody, encode_news};
 pub use overheard::overheard;
 pub use uplink::decode;
 

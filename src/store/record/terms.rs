@@ -18,6 +18,7 @@ record! {
         window: Option<WindowRecord<'a>>,
         consent: bool,
         reference: Option<Cow<'a, str>>,
+        prefetch: bool,
         timeouts: (Option<u64>, Option<u64>, Option<u64>),
     }
 }
@@ -28,6 +29,7 @@ record! {
         schedule: Cow<'a, str>,
         duration_ms: u64,
         offset_min: i16,
+        of_device: bool,
     }
 }
 
@@ -52,6 +54,7 @@ impl<'a> TermsRecord<'a> {
             window: terms.window.as_ref().map(WindowRecord::of),
             consent: terms.consent,
             reference: terms.reference.as_deref().map(Cow::Borrowed),
+            prefetch: terms.prefetch,
             timeouts: (terms.timeouts.first_ms, terms.timeouts.step_ms, terms.timeouts.total_ms),
         }
     }
@@ -65,6 +68,7 @@ impl<'a> TermsRecord<'a> {
             window: self.window.map(WindowRecord::window),
             consent: self.consent,
             reference: self.reference.map(text),
+            prefetch: self.prefetch,
             timeouts: Timeouts { first_ms, step_ms, total_ms },
         })
     }
@@ -95,12 +99,13 @@ impl<'a> WindowRecord<'a> {
             schedule: Cow::Borrowed(&window.schedule),
             duration_ms: window.duration_ms,
             offset_min: window.offset_min,
+            of_device: window.of_device,
         }
     }
 
     fn window(self) -> Window {
-        let WindowRecord { schedule, duration_ms, offset_min } = self;
-        Window { schedule: text(schedule), duration_ms, offset_min }
+        let WindowRecord { schedule, duration_ms, offset_min, of_device } = self;
+        Window { schedule: text(schedule), duration_ms, offset_min, of_device }
     }
 }
 

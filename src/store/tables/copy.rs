@@ -31,7 +31,12 @@ impl Draft<'_> {
     }
 
     /// Copies a device with its actions under way. Its history stays where it is.
-    pub fn copy_device(&mut self, from: View<'_>, tenant: &TenantId, id: &DeviceId) -> Result<(), StoreError> {
+    pub fn copy_device(
+        &mut self,
+        from: View<'_>,
+        tenant: &TenantId,
+        id: &DeviceId,
+    ) -> Result<(), StoreError> {
         let key = DeviceKey { tenant: tenant.clone(), device: id.clone() };
         let Some(device) = from.device(&key)? else { return Ok(()) };
         self.put_device(&device)?;

@@ -139,9 +139,13 @@ impl fmt::Display for Hold {
                 write!(f, "action {action} is under way and weighs more; the rollout looks again at {until}")
             }
             Hold::Deferred(until) => write!(f, "the device was busy; the rollout looks again at {until}"),
-            Hold::Window { action, opens } => {
+            Hold::Window { action, opens, prefetch: false } => {
                 write!(f, "action {action} waits for its maintenance window, which opens at {opens}")
             }
+            Hold::Window { action, opens, prefetch: true } => write!(
+                f,
+                "action {action} may be fetched and waits for its maintenance window, which opens at {opens}"
+            ),
             Hold::Lapsed(action) => {
                 write!(f, "the maintenance window of action {action} does not open again; it is being called off")
             }
