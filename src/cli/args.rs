@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 
-pub use rollout::{NewRollout, Rollout};
+pub use rollout::{NewRollout, PlannedRollout, Rollout};
 
 const AFTER_HELP: &str = "\
 Without a command, updraft serves with its defaults.

@@ -22,7 +22,7 @@ use super::image::Image;
 use super::offer::Offer;
 use super::terms::{Force, Terms};
 use super::version::{Running, Version};
-use orders::{Course, Plan, Way};
+use self::orders::{Course, Plan, Way};
 
 pub use outcome::{Changed, Entry, Note, Order, Outcome, Reject, Tell, Verdict};
 pub use policy::Policy;

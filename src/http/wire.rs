@@ -6,12 +6,16 @@
 
 mod answers;
 mod people;
+mod plans;
 mod rollout_answers;
 mod rollout_orders;
 mod rollouts;
 
 pub use answers::{hex, timestamp};
 pub use people::{NewPassword, NewTenant, SettingBody, SettingsBody, SettingsPatch, TenantBody};
+pub use plans::{
+    ForeseenBody, ModelBody, MomentBody, NewPlanBody, PlanBody, PlannedWaveBody, PointBody, SpanBody,
+};
 pub use rollout_orders::{RemarkBody, RetryBody, RolloutPatch, StopBody};
 pub use rollouts::{
     AfterBody, BadEndBody, CanaryBody, CauseBody, CountedBody, DecisionBody, DifferenceBody, EndingBody,

@@ -9,7 +9,7 @@ use serde_json::Number;
 use super::{image, moment, release};
 use crate::http::wire::{
     AfterBody, BadEndBody, CanaryBody, CountedBody, EndingBody, ModeBody, NewWaveBody, PaceBody, RemedyBody,
-    StopRuleBody,
+    SpanBody, StopRuleBody,
 };
 
 /// `rollout`
@@ -17,6 +17,8 @@ use crate::http::wire::{
 pub enum Rollout {
     /// Make a rollout: an image or a release brought to many devices, wave by wave.
     Create(Box<NewRollout>),
+    /// Play a rollout through without making it: who would get what and when, when it would end or stop.
+    Plan(Box<PlannedRollout>),
     /// List rollouts, newest first.
     List {
         /// Stop after this many; 0 lists all.
@@ -424,6 +426,47 @@ fn sample_and_remedy(words: &[&str]) -> Result<Remedied, String> {
         Some((other, _)) => return Err(format!("{other:?} is not pause, cancel or roll-back=IMAGE")),
     };
     Ok(Remedied { min_sample, then, image })
+}
+
+/// `rollout plan`: the rollout, and what devices are said to do.
+#[derive(Debug, Clone, Default, Args)]
+pub struct PlannedRollout {
+    /// The rollout, as `rollout create` takes it.
+    #[command(flatten)]
+    pub new: NewRollout,
+    /// The part of the tries that fail [default: 0].
+    #[arg(long, value_name = "P", value_parser = percent)]
+    pub fail: Option<Number>,
+    /// The part of the tries of which nothing is heard after the first sign [default: 0].
+    #[arg(long, value_name = "P", value_parser = percent)]
+    pub silent: Option<Number>,
+    /// The part of the devices that are away at the start [default: 0].
+    #[arg(long, value_name = "P", value_parser = percent)]
+    pub away: Option<Number>,
+    /// From the command to a device's first sign [default: 1s..1m].
+    #[arg(long, value_name = "TIME..TIME", value_parser = span)]
+    pub sign: Option<SpanBody>,
+    /// From the first sign to the end [default: 30s..10m].
+    #[arg(long, value_name = "TIME..TIME", value_parser = span)]
+    pub install: Option<SpanBody>,
+    /// How long a device that is away stays away [default: 1m..1d].
+    #[arg(long, value_name = "TIME..TIME", value_parser = span)]
+    pub back: Option<SpanBody>,
+    /// For how long the fleet is watched [default: 30d].
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub horizon: Option<u64>,
+    /// Another number is another fleet [default: 0].
+    #[arg(long, value_name = "N")]
+    pub model_seed: Option<u64>,
+    /// List every device too.
+    #[arg(long)]
+    pub list_devices: bool,
+}
+
+/// `1s..1m`
+fn span(text: &str) -> Result<SpanBody, &'static str> {
+    let (least, most) = text.split_once("..").unwrap_or((text, text));
+    Ok(SpanBody { least_s: duration(least)?, most_s: duration(most)? })
 }
 
 #[cfg(test)]

@@ -46,6 +46,7 @@ pub(super) fn routes() -> Router<Arc<Door>> {
         .route("/actions/{id}", get(actions::show))
         .route("/actions/{id}/cancel", post(actions::cancel))
         .route("/rollouts", get(rollouts::list).post(rollouts::add))
+        .route("/rollouts/plan", post(rollouts::plan))
         .route("/rollouts/{id}", get(rollouts::show).patch(rollouts::rename).delete(rollouts::remove))
         .route("/rollouts/{id}/start", post(rollouts::start))
         .route("/rollouts/{id}/pause", post(rollouts::pause))

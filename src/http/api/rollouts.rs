@@ -1,6 +1,7 @@
 //! `/api/v1/rollouts`.
 
 mod draft;
+mod plan;
 mod read;
 
 use std::sync::Arc;
@@ -20,13 +21,14 @@ use crate::domain::rollout::{Command, Ending, Fault, NewRollout, Rollout, Wave};
 use crate::domain::tenant::Tenant;
 use crate::engine::call::{Call, CallError, Reply};
 use crate::engine::now;
-use crate::engine::query::MusterError;
+use crate::engine::query::{MusterError, Reader, StoreError};
 use crate::http::Door;
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::http::request::{self, DEPLOYMENT_MAX, JSON_MAX, Places};
 use crate::http::wire::{NewRolloutBody, RemarkBody, RetryBody, RolloutBody, RolloutPatch, StopBody};
 
+pub(super) use plan::plan;
 pub(super) use read::{devices, list, show, waves};
 
 pub(super) async fn add(
@@ -51,10 +53,7 @@ async fn make(
 ) -> Result<Response, ApiError> {
     let (tenant, poll_s) = (caller.tenant.clone(), door.ddi_poll_s);
     let mustered = door.ask(move |reader| {
-        let settings =
-            reader.tenant(&tenant)?.unwrap_or_else(|| Tenant::new(tenant.clone(), Trail::new("", now())));
-        let now = now();
-        let at = Moment { now, overdue_before: settings.polling(poll_s).overdue_before(now) };
+        let at = moment_of(reader, &tenant, poll_s)?;
         match reader.muster(&tenant, &new, &listed, at) {
             Ok(members) => Ok(Ok((new, members))),
             Err(MusterError::Refused(error)) => Ok(Err(error)),
@@ -69,6 +68,13 @@ async fn make(
         }
         other => Err(unexpected(&other)),
     }
+}
+
+/// The moments that filters may speak of.
+fn moment_of(reader: &Reader, tenant: &TenantId, poll_s: u32) -> Result<Moment, StoreError> {
+    let now = now();
+    let settings = reader.tenant(tenant)?.unwrap_or_else(|| Tenant::new(tenant.clone(), Trail::new("", now)));
+    Ok(Moment { now, overdue_before: settings.polling(poll_s).overdue_before(now) })
 }
 
 fn refused(fault: Fault) -> ApiError {
