@@ -55,7 +55,9 @@ struct Conditions {
     success_condition: Option<Condition>,
     success_action: Option<SuccessAction>,
     error_condition: Option<Condition>,
-    error_action: Option<ErrorAction>,
+    /// Read, so that another is refused; hawkBit has one.
+    #[serde(rename = "errorAction")]
+    _error_action: Option<ErrorAction>,
 }
 
 #[derive(Debug, Deserialize)]
