@@ -6,9 +6,11 @@
 
 mod answers;
 mod people;
+mod webhooks;
 
 pub use answers::{hex, timestamp};
 pub use people::{NewPassword, NewTenant, SettingBody, SettingsBody, SettingsPatch, TenantBody};
+pub use webhooks::{AttemptBody, NewWebhook, WebhookBody, WebhookPatch, WebhookWithSecret};
 
 use std::collections::BTreeMap;
 
