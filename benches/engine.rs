@@ -21,7 +21,12 @@ use updraft::engine::{self, Engine, Outlet, Settings};
 use updraft::store::redb::RedbStore;
 
 const SETTINGS: Settings = Settings {
-    policy: Policy { attempts: AttemptLimit(3), cancel_timeout_ms: 600_000 },
+    policy: Policy {
+        attempts: AttemptLimit(3),
+        cancel_timeout_ms: 600_000,
+        penalty_after: 3,
+        penalty_ms: 3_600_000,
+    },
     command_expiry_ms: 3_600_000,
     reserve_bytes: 0,
     poll_s: 300,

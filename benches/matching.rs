@@ -24,7 +24,8 @@ use updraft::engine::query::Reader;
 use updraft::engine::{self, Engine, Outlet, Settings};
 use updraft::store::redb::RedbStore;
 
-const POLICY: Policy = Policy { attempts: AttemptLimit(3), cancel_timeout_ms: 600_000 };
+const POLICY: Policy =
+    Policy { attempts: AttemptLimit(3), cancel_timeout_ms: 600_000, penalty_after: 3, penalty_ms: 3_600_000 };
 const SETTINGS: Settings =
     Settings { policy: POLICY, command_expiry_ms: 3_600_000, reserve_bytes: 0, poll_s: 300 };
 /// Devices that one call registers.

@@ -137,6 +137,91 @@ fn deployments_are_listed_and_shown_with_their_own_actions() {
     assert_eq!(table(&server.prints(&["deployment", "show", "1"])), table(&rows.join("\n")));
 }
 
+/// The lines of the first session in a document, each with what it prints where that is shown.
+fn session(document: &str) -> Vec<(Vec<String>, String)> {
+    let text = std::fs::read_to_string(document).unwrap();
+    let block = text.split("```console\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let mut lines: Vec<(Vec<String>, String)> = Vec::new();
+    for line in block.lines() {
+        match (line.strip_prefix("$ updraft "), lines.last_mut()) {
+            (Some(command), _) => {
+                lines.push((command.split(' ').map(str::to_owned).collect(), String::new()));
+            }
+            (None, Some((_, printed))) => *printed += &format!("{line}\n"),
+            (None, None) => panic!("{line}"),
+        }
+    }
+    lines
+}
+
+#[test]
+fn the_session_of_the_document_on_rollouts_runs() {
+    let server = Server::start();
+    let client = server.client();
+    for number in 0..10 {
+        client.add_device(&format!("lamp-{number}"), "lamp");
+    }
+    assert_eq!(client.upload("lamp", "1.0.1", b"new").status, 201);
+    let lines = session(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/ROLLOUTS.md"));
+    assert!(lines.len() > 6, "{lines:?}");
+    for (words, expected) in lines {
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let printed = server.prints(&words);
+        assert!(expected.is_empty() || printed == expected, "{words:?}: {printed}");
+        support::eventually("the rollout is on no way", || {
+            let shown = server.json(&["rollout", "show", "1"]);
+            let (status, active) =
+                (shown["status"].as_str()?.to_owned(), shown["devices"]["active"].as_u64()?);
+            (!["creating", "stopping"].contains(&&*status) && (status != "running" || active > 0))
+                .then_some(())
+        });
+    }
+    let shown = server.prints(&["rollout", "show", "1"]);
+    assert!(shown.contains(&"-".repeat(40)) && shown.contains("1 cancelled of 1"), "{shown}");
+    let listed = server.prints(&["rollout", "list"]);
+    let rows: Vec<&str> = listed.lines().collect();
+    assert!(
+        rows[0].starts_with("ROLLOUT  NAME") && rows[1].starts_with("2        spring (retry 1)"),
+        "{listed}"
+    );
+    let devices = server.json(&["rollout", "devices", "2"]);
+    assert_eq!(devices.as_array().map(Vec::len), Some(1), "{devices}");
+}
+
+#[test]
+fn a_rollout_comes_from_a_file_with_flags_before_it_and_is_watched_to_its_end() {
+    let server = Server::start();
+    let client = server.client();
+    client.add_device("lamp-1", "lamp");
+    assert_eq!(client.upload("lamp", "1.0.1", b"new").status, 201);
+    let body =
+        json!({"name": "spring", "image": 1, "product": "lamp", "wave_count": 2, "retries": {"limit": 2}});
+    let file = firmware(&server, "rollout.json", body.to_string().as_bytes());
+    let made =
+        server.json(&["rollout", "create", "--file", &file, "--retries", "1", "--backoff", "2m", "--start"]);
+    assert_eq!((&made["name"], &made["retries"]), (&json!("spring"), &json!({"limit": 1, "backoff_s": 120})));
+    let timeouts = json!({"first_sign_s": 86_400, "step_s": 3600, "total_s": 604_800});
+    assert_eq!(made["timeouts"], timeouts);
+    support::eventually("the device has its action", || {
+        (server.json(&["rollout", "show", "1"])["devices"]["active"] == 1).then_some(())
+    });
+    server.prints(&["rollout", "stop", "1", "--ending", "force"]);
+    let (code, watched, _) = all(&server.updraft(&["rollout", "show", "1", "--watch"]));
+    assert_eq!(code, Some(1), "{watched}");
+    let last = watched.lines().last().unwrap().to_owned();
+    assert!(
+        last.starts_with("rollout 1, spring: stopped (") && last.ends_with("1 cancelled of 1"),
+        "{watched}"
+    );
+    let bad = firmware(&server, "bad.json", b"{\"colour\": 1}");
+    let (code, _, said) = all(&server.updraft(&["rollout", "create", "--file", &bad]));
+    assert!(code == Some(2) && said.contains("is no rollout: unknown field `colour`"), "{said}");
+    let refused =
+        server.updraft(&["rollout", "create", "x", "--image", "1", "--product", "lamp", "--percent", "0"]);
+    let text = "updraft: the rollout cannot be made: percent: is nothing: no device would be selected\n";
+    assert_eq!(all(&refused), (Some(1), String::new(), text.into()));
+}
+
 /// The sums are the HTTP door's to test; here only whether they are there.
 fn sums_as_flags(mut image: Value) -> Value {
     for file in image["artifacts"].as_array_mut().into_iter().flatten() {

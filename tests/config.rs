@@ -63,7 +63,13 @@ fn defaults() -> Config {
         },
         esp: Esp { token_required: false },
         arkors: Arkors { code_compat: false, open_board: false, token_skew_s: 0 },
-        engine: Engine { attempts: 3, cancel_timeout_ms: 86_400_000, command_expiry_ms: 3_600_000 },
+        engine: Engine {
+            attempts: 3,
+            cancel_timeout_ms: 86_400_000,
+            penalty_after: 3,
+            penalty_ms: 3_600_000,
+            command_expiry_ms: 3_600_000,
+        },
         webhooks: Webhooks { allow_private: true },
         security: Security { allow_remote_plaintext: false },
     }

@@ -24,7 +24,8 @@ use updraft::engine::{self, Engine, EngineThread, Outlet, Settings};
 use updraft::store::Store;
 use updraft::store::memory::MemoryStore;
 
-const POLICY: Policy = Policy { attempts: AttemptLimit(3), cancel_timeout_ms: 0 };
+const POLICY: Policy =
+    Policy { attempts: AttemptLimit(3), cancel_timeout_ms: 0, penalty_after: 3, penalty_ms: 3_600_000 };
 const SETTINGS: Settings =
     Settings { policy: POLICY, command_expiry_ms: 60_000, reserve_bytes: 1000, poll_s: 300 };
 

@@ -13,26 +13,29 @@ use std::sync::Arc;
 
 use updraft::domain::action::{Action, Origin};
 use updraft::domain::catalog::Trail;
-use updraft::domain::decide::{Facts, Note, Policy, Tell, Verdict, decide};
+use updraft::domain::decide::{Facts, Policy, Verdict, decide};
 use updraft::domain::deployment::Target;
-use updraft::domain::device::{AutoConfirm, Capabilities, Device, Hardware};
+use updraft::domain::device::Device;
 use updraft::domain::eligibility::{self, AttemptLimit};
-use updraft::domain::event::{Configuration, Consent, Event, Hello, Mode, Needed, Report, Withdrawal};
-use updraft::domain::feedback::{Feedback, Finished, Progress, Word};
+use updraft::domain::event::{Event, Needed, Withdrawal};
 use updraft::domain::ids::{
-    ActionId, AttributeId, DeploymentId, DeviceId, DeviceKey, FirmwareType, ImageId, ProductId, ReleaseId,
+    ActionId, DeploymentId, DeviceId, DeviceKey, FirmwareType, ImageId, ProductId, ReleaseId, RolloutId,
     TenantId, Time,
 };
 use updraft::domain::image::Image;
-use updraft::domain::offer::{HardwareMatch, Offer, Rules};
-use updraft::domain::terms::{Force, Terms, Weight};
-use updraft::domain::version::{Running, Version, VersionPattern};
-use updraft::domain::window::Window;
+use updraft::domain::offer::Offer;
+use updraft::domain::terms::Terms;
+use updraft::domain::version::Version;
+use words::{device_event, kind_of, moment_of, note, rules_of, tell, terms_of};
+
+#[path = "stories/words.rs"]
+mod words;
 
 #[test]
 fn every_story_goes_as_written() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/stories");
     let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|f| f.unwrap().path()).collect();
+    files.retain(|file| file.extension().is_some_and(|own| own == "story"));
     files.sort();
     assert!(files.len() >= 8, "the stories are missing");
     for file in files {
@@ -63,6 +66,14 @@ fn play(script: &str) -> String {
     out
 }
 
+fn deployment() -> Origin {
+    Origin::Deployment(DeploymentId::new(1).unwrap())
+}
+
+fn rollout() -> Origin {
+    Origin::Rollout(RolloutId::new(1).unwrap(), 1)
+}
+
 /// A fleet small enough to keep in maps.
 struct World {
     now: Time,
@@ -70,6 +81,8 @@ struct World {
     /// Whether a new action ends those before it at once.
     closes: bool,
     terms: Terms,
+    /// Images of the release that was last deployed.
+    release: Vec<u32>,
     images: BTreeMap<u32, Arc<Image>>,
     offers: BTreeMap<(ProductId, FirmwareType), Offer>,
     devices: BTreeMap<String, (Device, bool)>,
@@ -80,9 +93,15 @@ impl World {
     fn new() -> Self {
         World {
             now: Time(0),
-            policy: Policy { attempts: AttemptLimit(2), cancel_timeout_ms: 600_000 },
+            policy: Policy {
+                attempts: AttemptLimit(2),
+                cancel_timeout_ms: 600_000,
+                penalty_after: 3,
+                penalty_ms: 3_600_000,
+            },
             closes: true,
             terms: Terms::default(),
+            release: Vec::new(),
             images: BTreeMap::new(),
             offers: BTreeMap::new(),
             devices: BTreeMap::new(),
@@ -130,11 +149,13 @@ impl World {
                 self.devices.get_mut(*id).unwrap().1 = false;
                 Vec::new()
             }
-            ["deploy", target, "to", ids @ .., "downgrade"] => self.deploy(target, ids, true),
-            ["deploy", target, "to", ids @ ..] => self.deploy(target, ids, false),
+            ["deploy", target, "to", ids @ .., "downgrade"] => self.assign(deployment(), target, ids, true),
+            ["deploy", target, "to", ids @ ..] => self.assign(deployment(), target, ids, false),
+            ["roll", "out", target, "to", ids @ ..] => self.assign(rollout(), target, ids, false),
             ["cancel", action] => self.cancel(action, false),
             ["cancel", action, "force"] => self.cancel(action, true),
             ["tick"] => self.tick(),
+            ["windows"] => self.windows(),
             ["explain", id, kind] => self.explain(id, kind),
             ["stands", id] => self.stands(id),
             ["show", id] => self.show(id),
@@ -179,29 +200,37 @@ impl World {
         said
     }
 
-    fn deploy(&mut self, target: &str, ids: &[&str], allow_downgrade: bool) -> Vec<String> {
+    fn assign(&mut self, origin: Origin, target: &str, ids: &[&str], allow_downgrade: bool) -> Vec<String> {
         let numbers: Vec<u32> = target.split('+').map(|n| n.parse().unwrap()).collect();
         let target = match numbers.as_slice() {
             [one] => Target::Image(ImageId::new(u64::from(*one)).unwrap()),
             _ => Target::Release(ReleaseId::new(1).unwrap()),
         };
+        self.release = numbers.clone();
         let images: Vec<_> = numbers.iter().map(|n| Arc::clone(&self.images[n])).collect();
-        let deployment = DeploymentId::new(1).unwrap();
         let mut said = Vec::new();
         for id in ids {
             let images = images.clone();
             let event = Event::Assign {
-                origin: Origin::Deployment(deployment),
+                origin,
                 target,
                 images,
+                steps: self.images.values().cloned().collect(),
                 allow_downgrade,
                 terms: self.terms.clone(),
                 by: "admin".into(),
+                attempt: 1,
             };
             let effects = self.happen(id, &event);
             said.extend(effects.into_iter().filter(|e| e != "stored").map(|e| format!("{id}: {e}")));
         }
         said
+    }
+
+    /// Which actions their devices may carry out now.
+    fn windows(&self) -> Vec<String> {
+        let open = self.actions.values().filter(|a| !a.state.is_terminal() && !a.is_held(self.now));
+        open.map(|action| format!("open for {}", action.device.device)).collect()
     }
 
     fn on_action(&mut self, action: &str, event: impl Fn(ActionId) -> Event) -> Vec<String> {
@@ -223,6 +252,13 @@ impl World {
         for (action, device) in due {
             said.extend(self.happen(&device, &Event::CancelExpired { action }));
         }
+        // Whatever the engine has noted for this moment, and nothing else.
+        let due = self.actions.values().filter(|a| a.due_at.is_some_and(|at| at <= now));
+        let due = due.filter(|a| a.deadline().is_some_and(|deadline| deadline.at <= now));
+        let due: Vec<_> = due.map(|a| (a.id, a.device.device.as_str().to_owned())).collect();
+        for (action, device) in due {
+            said.extend(self.happen(&device, &Event::Overdue { action }));
+        }
         said
     }
 
@@ -233,6 +269,7 @@ impl World {
             Verdict::Stored => "stored".to_owned(),
             Verdict::Repeated => "repeated".to_owned(),
             Verdict::Rejected(reject) => format!("rejected {}: {reject}", reject.code()),
+            Verdict::Held(reason) => format!("held {}: {reason}", reason.code()),
         }];
         for changed in &outcome.changed {
             let action = &changed.action;
@@ -273,12 +310,25 @@ impl World {
             connected,
             actions: self.actions.values().filter(own).cloned().collect(),
             offers: offers.map(|o| (o.clone(), Arc::clone(&self.images[&o.image.get()]))).collect(),
+            steps: self.images.values().cloned().collect(),
+            onward: self.onward(),
             names: names.collect(),
+            paused: std::collections::BTreeSet::new(),
             next_action: ActionId::new(self.actions.len() as u64 + 1).unwrap(),
             policy: self.policy,
             closes: self.closes,
             device,
         }
+    }
+
+    /// The targets that actions are steps to.
+    fn onward(&self) -> Vec<(Target, Vec<Arc<Image>>)> {
+        let images = |target| match target {
+            Target::Image(id) => vec![Arc::clone(&self.images[&id.get()])],
+            Target::Release(_) => self.release.iter().map(|n| Arc::clone(&self.images[n])).collect(),
+        };
+        let targets = self.actions.values().filter_map(|action| Some(action.onward?.target));
+        targets.map(|target| (target, images(target))).collect()
     }
 
     fn explain(&self, id: &str, kind: &str) -> Vec<String> {
@@ -291,7 +341,8 @@ impl World {
             .filter(|a| a.device == device.key && !a.state.is_terminal())
             .cloned()
             .collect();
-        let findings = eligibility::explain(device, pair, &active, self.policy.attempts, self.now);
+        let steps: Vec<_> = self.images.values().cloned().collect();
+        let findings = eligibility::explain(device, pair, &steps, &active, self.policy.attempts, self.now);
         let line = |f: &eligibility::Finding| match &f.failed {
             None => format!("pass {}", f.rule.name()),
             Some(reason) => format!("FAIL {}: {} ({reason})", f.rule.name(), reason.code()),
@@ -324,220 +375,4 @@ impl World {
         let refused = device.refused.iter().map(|r| format!("refused: {}", r.message));
         versions.chain(attributes).chain(named).chain(failures).chain(active).chain(refused).collect()
     }
-}
-
-fn device_event(what: &str, rest: &[&str]) -> Event {
-    let fields: BTreeMap<&str, &str> = rest.iter().filter_map(|w| w.split_once('=')).collect();
-    let versions = || {
-        let kinds =
-            fields.iter().filter_map(|(k, v)| Some((FirmwareType::new(k.parse().ok()?)?, running(v))));
-        kinds.collect::<BTreeMap<_, _>>()
-    };
-    match what {
-        "hello" => Event::Hello(Hello {
-            seq: fields["seq"].parse().unwrap(),
-            boot: fields.get("boot").map(|b| (*b).into()),
-            product: fields.get("product").map(|p| ProductId::parse(p).unwrap()),
-            hardware: fields.get("hw").map(|model| Hardware { model: (*model).into(), revision: None }),
-            capabilities: fields.get("types").map(|types| Capabilities {
-                types: types.split(',').map(kind_of).collect(),
-                ..Capabilities::default()
-            }),
-            versions: versions(),
-            attributes: BTreeMap::new(),
-        }),
-        "report" => {
-            let seq = fields.get("seq").map(|s| s.parse().unwrap());
-            Event::Report(Report { seq, versions: versions() })
-        }
-        "attr" => {
-            let id = AttributeId::parse(rest[0]).unwrap();
-            Event::Attribute { id, value: rest[1..].join(" ").into() }
-        }
-        "get" => Event::Get,
-        "poll" => Event::Poll,
-        "retrieved" => Event::Retrieved { action: ActionId::parse(rest[0]).unwrap() },
-        "configure" => configure(rest),
-        "confirms" | "denies" => {
-            let details = rest[1..].iter().filter(|word| !word.contains('=')).map(|word| (*word).into());
-            let code = fields.get("code").map(|code| code.parse().unwrap());
-            let consent = Consent { agreed: what == "confirms", code, details: details.collect() };
-            Event::Confirm { action: ActionId::parse(rest[0]).unwrap(), consent }
-        }
-        "auto-confirms" => {
-            let (initiator, remark) = (Some(rest[0].into()), None);
-            Event::AutoConfirm(Some(AutoConfirm { initiator, remark, since: Time(0) }))
-        }
-        "asks-again" => Event::AutoConfirm(None),
-        "fetches" => Event::Fetching { action: ActionId::parse(rest[0]).unwrap(), what: rest[1].into() },
-        "offline" => Event::Presence { online: false },
-        "fb" => {
-            let (action, feedback) = feedback(rest, &fields);
-            Event::Feedback { action, feedback }
-        }
-        // At DDI an answer to a cancel has a path of its own.
-        "ddi" => {
-            let (action, feedback) = feedback(rest, &fields);
-            Event::Feedback { action, feedback: Feedback { settles_cancel: false, ..feedback } }
-        }
-        "answer" => {
-            let (action, feedback) = feedback(rest, &fields);
-            Event::CancelAnswer { action, feedback }
-        }
-        other => panic!("no such event: {other}"),
-    }
-}
-
-/// Words are the mode, then `name=value`, or `name` alone for one without a value.
-fn configure(rest: &[&str]) -> Event {
-    let mode = match rest[0] {
-        "merge" => Mode::Merge,
-        "replace" => Mode::Replace,
-        "remove" => Mode::Remove,
-        other => panic!("no such mode: {other}"),
-    };
-    let (mut numbered, mut named, mut versions) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-    for word in &rest[1..] {
-        let (name, value) = word.split_once('=').map_or((*word, None), |(name, value)| (name, Some(value)));
-        let id = AttributeId::parse(name);
-        match (id, id.and_then(AttributeId::firmware_type)) {
-            (_, Some(kind)) => drop(versions.insert(kind, running(value.unwrap()))),
-            (Some(id), None) => drop(numbered.insert(id, value.map(Into::into))),
-            (None, None) => drop(named.insert(name.into(), value.map(Into::into))),
-        }
-    }
-    Event::Configure(Configuration { mode, numbered, named, hardware: None, versions })
-}
-
-fn feedback(rest: &[&str], fields: &BTreeMap<&str, &str>) -> (ActionId, Feedback) {
-    let word = match rest[1] {
-        "proceeding" => Word::Proceeding,
-        "scheduled" => Word::Scheduled,
-        "resumed" => Word::Resumed,
-        "download" => Word::Download,
-        "downloaded" => Word::Downloaded,
-        "rejected" => Word::Rejected,
-        "canceled" => Word::Canceled,
-        "success" => Word::Closed(Finished::Success),
-        "none" => Word::Closed(Finished::None),
-        "failure" => Word::Closed(Finished::Failure),
-        other => panic!("no such word: {other}"),
-    };
-    // A story gives a time to say "the same feedback again"; without one each line is a new one.
-    let time = fields.get("time").map(|t| t.parse::<u64>().unwrap());
-    let fingerprint = time.map_or_else(unique, |t| t * 100 + rest[1].len() as u64);
-    let feedback = Feedback {
-        word,
-        code: fields.get("code").map(|c| c.parse().unwrap()),
-        progress: fields.get("progress").map(|p| {
-            let (done, of) = p.split_once('/').unwrap();
-            Progress { done: done.parse().unwrap(), of: of.parse().unwrap() }
-        }),
-        details: fields.get("say").map(|s| (*s).into()).into_iter().collect(),
-        time: time.map(Time),
-        settles_cancel: true,
-        fingerprint,
-    };
-    (ActionId::parse(rest[0]).unwrap(), feedback)
-}
-
-fn unique() -> u64 {
-    use std::sync::atomic::{AtomicU64, Ordering};
-    static NEXT: AtomicU64 = AtomicU64::new(1_000_000);
-    NEXT.fetch_add(1, Ordering::Relaxed)
-}
-
-fn running(text: &str) -> Running {
-    match text.split_once('#') {
-        Some(("", number)) => Running::numbered(number.parse().unwrap()),
-        Some((version, number)) => {
-            Running { number: Some(number.parse().unwrap()), version: Version::parse(version) }
-        }
-        None => Running::named(Version::parse(text).unwrap()),
-    }
-}
-
-fn kind_of(text: &str) -> FirmwareType {
-    FirmwareType::new(text.parse().unwrap()).unwrap()
-}
-
-fn rules_of(words: &[&str]) -> Rules {
-    let mut rules = Rules::default();
-    for (key, value) in words.iter().filter_map(|w| w.split_once(':')) {
-        match key {
-            "from" => rules.compatible.push(VersionPattern::parse(value).unwrap()),
-            "through" => rules.through.push(Version::parse(value).unwrap()),
-            "opens" => rules.not_before = Some(Time(value.parse::<u64>().unwrap() * 60_000)),
-            "closes" => rules.not_after = Some(Time(value.parse::<u64>().unwrap() * 60_000)),
-            "hw" => rules.hardware.push(HardwareMatch { model: value.into(), revision: None }),
-            other => panic!("no such rule: {other}"),
-        }
-    }
-    rules
-}
-
-fn note(note: &Note, details: &[Box<str>]) -> String {
-    let details = if details.is_empty() { String::new() } else { format!(": {}", details.join(", ")) };
-    match note {
-        Note::Created => format!("created{details}"),
-        Note::Told => "told".into(),
-        Note::Said(word) => format!("said {word:?}{details}"),
-        Note::Retrieved => "retrieved".into(),
-        Note::Fetching => "fetching".into(),
-        Note::Confirmed => "confirmed".into(),
-        Note::Denied => "denied".into(),
-        Note::Forced => "forced".into(),
-        Note::Answered(word) => format!("answered {word:?}{details}"),
-        Note::Reported => format!("reported{details}"),
-        Note::CancelAsked => "cancel asked".into(),
-        Note::CancelEnded => "cancel ended".into(),
-        Note::Superseded => "superseded".into(),
-        Note::Drift(word) => format!("drift {word:?}{details}"),
-    }
-}
-
-fn tell(tell: &Tell) -> String {
-    match tell {
-        Tell::Desired { seq, actions } => {
-            let part = |a: &Action| {
-                let parts = a.components.iter().map(|c| format!("{}={}#{}", c.kind, c.version, c.number));
-                format!("{}: {}", a.id, parts.collect::<Vec<_>>().join(" "))
-            };
-            format!("tell desired {seq} [{}]", actions.iter().map(part).collect::<Vec<_>>().join(", "))
-        }
-        Tell::Command { order, action, attempt } => {
-            let action = action.map_or(String::new(), |a| format!(" action {a} attempt {attempt}"));
-            format!("tell {order:?}{action}")
-        }
-    }
-}
-
-/// Minutes since 1970, or a moment of RFC 3339.
-fn moment_of(text: &str) -> Time {
-    match text.parse::<jiff::Timestamp>() {
-        Ok(stamp) => Time(u64::try_from(stamp.as_millisecond()).unwrap()),
-        Err(_) => Time(text.parse::<u64>().unwrap() * 60_000),
-    }
-}
-
-/// `forced`, `soft`, `download-only` or `from:<moment>`, `consent`, `weight:<number>` and `window:<schedule>` of an hour
-/// in UTC, with `_` for blanks.
-fn terms_of(words: &[&str], now: Time) -> Terms {
-    let mut terms = Terms::default();
-    for word in words {
-        match word.split_once(':') {
-            None if *word == "forced" => terms.force = Force::Forced,
-            None if *word == "soft" => terms.force = Force::Soft,
-            None if *word == "download-only" => terms.force = Force::DownloadOnly,
-            None if *word == "consent" => terms.consent = true,
-            Some(("from", moment)) => terms.force = Force::From(moment_of(moment)),
-            Some(("weight", number)) => terms.weight = Weight::new(number.parse().unwrap()).unwrap(),
-            Some(("window", schedule)) => {
-                let schedule = schedule.replace('_', " ");
-                terms.window = Some(Window::parse(&schedule, "01:00:00", "+00:00", now).unwrap());
-            }
-            None | Some(_) => panic!("no such term: {word}"),
-        }
-    }
-    terms
 }

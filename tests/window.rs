@@ -142,6 +142,7 @@ fn what_is_no_window_is_refused_with_the_reason() {
         ("0 0 3 * * ?", "01:00:00", "Europe/Berlin", "time zone"),
         ("0 0 3 * * ?", "01:00:00", "+18:01", "time zone"),
         ("0 0 3 * * ?", "01:00:00", "02:00", "time zone"),
+        ("0 0 3 * * ?", "01:00:00", "device 02:00", "time zone"),
         ("0 0 3 * * ?", "01:00:00", "+2:00", "time zone"),
         ("0 0 3 30 2 ?", "01:00:00", "+00:00", "no maintenance window after"),
         ("0 0 3 * * ? 2025", "01:00:00", "+00:00", "no maintenance window after"),
@@ -215,7 +216,7 @@ proptest! {
     ) {
         let start = date(2024, 1, 15).at(13, 37, 0, 0).checked_add(jiff::Span::new().days(start)).unwrap();
         let utc = |moment: DateTime| Time(u64::try_from(moment.to_zoned(jiff::tz::TimeZone::UTC).unwrap().timestamp().as_millisecond()).unwrap());
-        let window = Window { schedule: format!("0 {minute} {hour} {day}").into(), duration_ms: 1000, offset_min: 0 };
+        let window = Window { schedule: format!("0 {minute} {hour} {day}").into(), duration_ms: 1000, offset_min: 0, of_device: false };
         let mut moment = start;
         let fits = |m: DateTime| minutes.contains(&i16::from(m.minute())) && hours.contains(&i16::from(m.hour())) && rule.fits(m);
         // A fifth Saturday may be months away.
@@ -235,5 +236,28 @@ proptest! {
             Opening::Shut { opens: utc(moment) }
         };
         prop_assert_eq!(window.at(utc(start)), expected, "0 {} {} {} from {}", minute, hour, day, start);
+    }
+}
+
+#[test]
+fn a_window_may_go_by_the_clock_of_the_device() {
+    let table = [
+        ("+02:00", Some("-05:00"), "+02:00", "+02:00"),
+        ("device", None, "device+00:00", "+00:00"),
+        ("device", Some(" -05:00 "), "device+00:00", "-05:00"),
+        ("device+02:00", Some("Z"), "device+02:00", "+00:00"),
+        ("device+02:00", Some("Europe/Berlin"), "device+02:00", "+02:00"),
+        ("device-02:30", None, "device-02:30", "-02:30"),
+    ];
+    for (stated, own, shown, settled) in table {
+        let mut window =
+            Window::parse("0 0 3 * * ?", "01:00:00", stated, at("2026-08-31T12:00:00Z")).unwrap();
+        assert_eq!(window.zone(), shown);
+        assert_eq!(
+            Window::parse("0 0 3 * * ?", "01:00:00", shown, at("2026-08-31T12:00:00Z")),
+            Ok(window.clone())
+        );
+        window.settle(own);
+        assert_eq!(window.zone(), settled, "{stated} on a device at {own:?}");
     }
 }

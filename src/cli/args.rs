@@ -1,9 +1,13 @@
 //! The command line's grammar. What a command does is in `serve` and in `commands`.
 
+mod rollout;
+
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
+
+pub use rollout::{NewRollout, Rollout};
 
 const AFTER_HELP: &str = "\
 Without a command, updraft serves with its defaults.
@@ -70,6 +74,9 @@ pub enum Command {
     /// Deployments: one order to bring something to devices.
     #[command(subcommand)]
     Deployment(Deployment),
+    /// Rollouts: a target brought to many devices, wave by wave, that finish and stop by themselves.
+    #[command(subcommand)]
+    Rollout(Rollout),
     /// Actions: one device, one update.
     #[command(subcommand)]
     Action(Action),

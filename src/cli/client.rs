@@ -45,7 +45,7 @@ pub enum ClientError {
     )]
     WrongToken(String),
     /// The server refuses.
-    #[error("{message}{}", .field.as_ref().map(|f| format!(" ({f})")).unwrap_or_default())]
+    #[error("{message}{}", place(.message, .field.as_deref()))]
     Refused {
         /// The stable code.
         code: String,
@@ -130,6 +130,12 @@ impl ClientError {
     pub fn reader_has_gone(&self) -> bool {
         matches!(self, ClientError::Print(cause) if cause.kind() == std::io::ErrorKind::BrokenPipe)
     }
+}
+
+/// The field of a refusal whose sentence does not begin its reason with it.
+fn place(message: &str, field: Option<&str>) -> String {
+    let named = |field: &&str| message.contains(&format!("{field}: "));
+    field.filter(|field| !named(field)).map(|field| format!(" ({field})")).unwrap_or_default()
 }
 
 /// Which way a list runs, and so which parameter asks for its next page.

@@ -50,6 +50,8 @@ pub const RANGES: &[(&str, i64, i64)] = &[
     ("arkors.token_skew_s", 0, 31_536_000),
     ("engine.attempts", 1, 1000),
     ("engine.cancel_timeout_ms", 1000, 31_536_000_000),
+    ("engine.penalty_after", 1, 1000),
+    ("engine.penalty_ms", 1000, 31_536_000_000),
     ("engine.command_expiry_ms", 1000, 31_536_000_000),
 ];
 
@@ -209,6 +211,10 @@ pub struct Engine {
     pub attempts: u32,
     /// How long a cancel waits for the device.
     pub cancel_timeout_ms: u64,
+    /// How often in a row a device may fail to come up with updates.
+    pub penalty_after: u32,
+    /// For how long it is left alone then, at first.
+    pub penalty_ms: u64,
     /// How long a command is worth anything.
     pub command_expiry_ms: u64,
 }

@@ -238,6 +238,8 @@ fn policy(config: &Config) -> Policy {
     Policy {
         attempts: AttemptLimit(config.engine.attempts),
         cancel_timeout_ms: config.engine.cancel_timeout_ms,
+        penalty_after: config.engine.penalty_after,
+        penalty_ms: config.engine.penalty_ms,
     }
 }
 

@@ -1,11 +1,15 @@
 //! The life of an action: one device, what it is to receive, one state machine.
 
+mod deadline;
+
 use super::deployment::Target;
 use super::device::{Convergence, Device};
 use super::feedback::{Feedback, Finished, Progress, Word};
 use super::ids::{ActionId, DeploymentId, DeviceKey, FirmwareType, ImageId, ItemId, RolloutId, Time};
 use super::terms::{Force, Terms};
 use super::version::Version;
+
+pub use deadline::{Clock, Deadline};
 
 /// The fingerprints kept to recognise repeated feedback: a session has at most 32 unacknowledged messages, so a
 /// repeat is never further back.
@@ -167,6 +171,17 @@ pub enum Origin {
     Device,
 }
 
+/// What comes after a step on the way to a target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Onward {
+    /// The target.
+    pub target: Target,
+    /// Whether the device may be taken back to an older version on the way.
+    pub allow_downgrade: bool,
+    /// How many updates of the way there have been, this one among them.
+    pub leg: u8,
+}
+
 /// One device is to receive one target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Action {
@@ -176,6 +191,8 @@ pub struct Action {
     pub device: DeviceKey,
     /// What is brought.
     pub target: Target,
+    /// The target that this is a step on the way to: another action follows when this one has ended well.
+    pub onward: Option<Onward>,
     /// The images of the target, each with what the device will report when it runs it.
     pub components: Vec<Component>,
     /// Where it came from.
@@ -212,12 +229,24 @@ pub struct Action {
     pub created: Time,
     /// When it last changed.
     pub changed: Time,
+    /// When the device was first to act on it: nobody has to agree any more, and the window is open.
+    pub commanded: Option<Time>,
+    /// When its state last moved.
+    pub stepped: Time,
+    /// The last moment that was noted for looking at its clocks.
+    pub due_at: Option<Time>,
 }
 
 impl Action {
     /// Whether the device is not to be told yet: somebody has to agree first, or its window is shut.
     pub fn is_held(&self, now: Time) -> bool {
         self.unconfirmed || self.terms.window.as_ref().is_some_and(|window| !window.is_open(now))
+    }
+
+    /// Whether a device with a session is told nothing of it yet. What it may fetch before the window opens it is told, as
+    /// something that is not to be installed.
+    pub fn is_hidden(&self, now: Time) -> bool {
+        self.is_held(now) && (self.unconfirmed || !self.terms.prefetch)
     }
 
     /// What ends it well on its device, which has a session now or has none. Devices with a session speak MQTT, where
@@ -228,6 +257,11 @@ impl Action {
             true => Convergence::ByReport,
             false => device.convergence(self.components.iter().map(|component| component.kind)),
         }
+    }
+
+    /// Whether it has ended well and another one follows.
+    pub fn goes_on(&self) -> bool {
+        self.state == State::Succeeded && self.onward.is_some()
     }
 
     /// The component of a firmware type.
@@ -270,6 +304,8 @@ pub enum Signal<'a> {
     CancelExpired,
     /// A newer action takes its place.
     Superseded,
+    /// One of its clocks ran out.
+    TimedOut,
 }
 
 /// Why a signal changes nothing and is worth telling.
@@ -345,6 +381,7 @@ pub fn step(action: &Action, signal: Signal<'_>) -> Step {
         Signal::CancelExpired if action.cancelling => Step::Moved(State::Cancelled),
         Signal::CancelExpired => Step::Refused(Refusal::NoCancelPending),
         Signal::Superseded => Step::Moved(State::Superseded),
+        Signal::TimedOut => Step::Moved(State::TimedOut),
     }
 }
 
@@ -414,7 +451,8 @@ fn step_ended(action: &Action, signal: Signal<'_>) -> Step {
         | Signal::NotConverged
         | Signal::CancelForced
         | Signal::CancelExpired
-        | Signal::Superseded => return Step::Unchanged,
+        | Signal::Superseded
+        | Signal::TimedOut => return Step::Unchanged,
         Signal::CancelAsked { .. } | Signal::Confirmed(_) | Signal::Forced => {
             return Step::Refused(Refusal::Finished);
         }
@@ -465,6 +503,9 @@ pub fn apply(action: &mut Action, signal: Signal<'_>, step: Step, now: Time) -> 
         Step::Noted => action.state,
         Step::Unchanged | Step::Refused(_) => return false,
     };
+    if action.state != state {
+        action.stepped = now;
+    }
     action.state = state;
     action.changed = now;
     match signal {
@@ -483,7 +524,8 @@ pub fn apply(action: &mut Action, signal: Signal<'_>, step: Step, now: Time) -> 
         | Signal::NotConverged
         | Signal::CancelForced
         | Signal::CancelExpired
-        | Signal::Superseded => {}
+        | Signal::Superseded
+        | Signal::TimedOut => {}
     }
     if state.is_terminal() {
         action.unconfirmed = false;

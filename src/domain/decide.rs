@@ -4,34 +4,28 @@ mod attributes;
 mod feedback;
 mod orders;
 mod outcome;
+mod policy;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::action::{self, Action, Component, Failure, Origin, Signal, State};
 use super::deployment::Target;
 use super::device::{
-    ATTRIBUTE_VALUE_MAX, ATTRIBUTES_MAX, Arrival, Device, Ended, Failures, Installed, Refused, Reported,
-    SeqWindow,
+    ATTRIBUTE_VALUE_MAX, ATTRIBUTES_MAX, Arrival, Device, Ended, Failures, Installed, Penalty, Refused,
+    Reported, SeqWindow,
 };
-use super::eligibility::{self, AttemptLimit, Candidate, Reason};
+use super::eligibility::{self, Candidate, Reason};
 use super::event::{Event, Hello, Report};
 use super::ids::{ActionId, FirmwareType, Time};
 use super::image::Image;
 use super::offer::Offer;
 use super::terms::{Force, Terms};
 use super::version::{Running, Version};
+use orders::{Course, Plan, Way};
 
 pub use outcome::{Changed, Entry, Note, Order, Outcome, Reject, Tell, Verdict};
-
-/// What the operator has set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Policy {
-    /// How often an image may fail on a device before it is no longer offered there.
-    pub attempts: AttemptLimit,
-    /// How long a cancel waits for the device, in milliseconds.
-    pub cancel_timeout_ms: u64,
-}
+pub use policy::Policy;
 
 /// Everything that the decision needs, loaded before it.
 #[derive(Debug, Clone)]
@@ -44,10 +38,17 @@ pub struct Facts {
     pub actions: Vec<Action>,
     /// The standing offers that the event needs, each with its image.
     pub offers: Vec<(Offer, Arc<Image>)>,
+    /// Images that may be brought first, where a device must pass through versions on the way to what is offered or is
+    /// under way.
+    pub steps: Vec<Arc<Image>>,
+    /// Targets that actions under way are steps to, with their images.
+    pub onward: Vec<(Target, Vec<Arc<Image>>)>,
     /// The version texts of numbers that the event reports without one, where the images are known.
     pub names: BTreeMap<(FirmwareType, u64), Version>,
     /// The id of the next action; ids after it are free too.
     pub next_action: ActionId,
+    /// Actions of rollouts that are paused: a device that has not been told of one is not told now.
+    pub paused: BTreeSet<ActionId>,
     /// Whether a new action ends those before it at once, instead of waiting for the device to let them go.
     pub closes: bool,
     /// What the operator has set.
@@ -76,15 +77,17 @@ pub fn decide(facts: Facts, event: &Event, now: Time) -> Outcome {
         Event::AutoConfirm(new) => desk.auto_confirm(new.as_ref()),
         Event::Fetching { action, what } => desk.fetching(*action, what),
         Event::Runs { target, images, by } => desk.runs(*target, images, by),
-        Event::Assign { origin, target, images, allow_downgrade, terms, by } => {
-            let order = orders::Plan { origin: *origin, target: *target, images, terms, by };
-            desk.assign(order, *allow_downgrade)
+        Event::Assign { origin, target, images, steps, allow_downgrade, terms, by, attempt } => {
+            let (origin, target, attempt) = (*origin, *target, *attempt);
+            let plan = Plan { origin, target, images, terms, by, attempt, onward: None };
+            desk.assign(plan, Way { steps, allow_downgrade: *allow_downgrade, gone: 0 })
         }
         Event::Offered { kind } => desk.offered(&[*kind]),
         Event::Force { action } => desk.force(*action),
         Event::Opened { action } => desk.opened(*action),
         Event::Cancel { action, how } => desk.cancel(*action, *how),
         Event::CancelExpired { action } => desk.cancel_expired(*action),
+        Event::Overdue { action } => desk.overdue(*action),
     };
     desk.close(verdict)
 }
@@ -95,8 +98,11 @@ struct Desk {
     connected: bool,
     actions: Vec<Action>,
     offers: Vec<(Offer, Arc<Image>)>,
+    steps: Vec<Arc<Image>>,
+    onward: Vec<(Target, Vec<Arc<Image>>)>,
     names: BTreeMap<(FirmwareType, u64), Version>,
     next_action: ActionId,
+    paused: BTreeSet<ActionId>,
     closes: bool,
     policy: Policy,
     now: Time,
@@ -112,10 +118,13 @@ impl Desk {
             connected: facts.connected,
             actions: facts.actions,
             offers: facts.offers,
+            steps: facts.steps,
+            onward: facts.onward,
             names: facts.names,
             next_action: facts.next_action,
             policy: facts.policy,
             closes: facts.closes,
+            paused: facts.paused,
             now,
             changed: BTreeMap::new(),
             commands: Vec::new(),
@@ -286,23 +295,41 @@ impl Desk {
     fn offered(&mut self, kinds: &[FirmwareType]) -> Verdict {
         let offers: Vec<_> = self.offers.iter().filter(|(o, _)| kinds.contains(&o.kind)).cloned().collect();
         for (offer, image) in offers {
-            let refused = self.refusal(Candidate::standing(&offer, &image));
-            if refused.is_none() {
-                let attempt = self.device.failures_of(image.kind, image.id) + 1;
-                let (target, images) = (Target::Image(image.id), [image]);
-                let terms = Terms::default();
-                let order =
-                    orders::Plan { origin: Origin::Offer, target, images: &images, terms: &terms, by: "" };
-                self.create(order, attempt, State::Queued, Vec::new());
-            }
+            let candidate = Candidate { steps: &self.steps, ..Candidate::standing(&offer, &image) };
+            let image = match self.course(candidate) {
+                Course::Open => image,
+                // The offer is taken up again when the device reports the step.
+                Course::Step(step) => step,
+                Course::Refused(_) => continue,
+            };
+            let attempt = self.device.failures_of(image.kind, image.id) + 1;
+            let (origin, target, terms) = (Origin::Offer, Target::Image(image.id), Terms::default());
+            let images = &[image];
+            let plan = Plan { origin, target, images, terms: &terms, by: "", attempt, onward: None };
+            self.create(plan, State::Queued, Vec::new());
         }
         Verdict::Stored
     }
 
-    fn refusal(&self, candidate: Candidate<'_>) -> Option<Reason> {
+    /// What the candidate comes to: itself, a step on the way to it, or why not.
+    fn course(&self, candidate: Candidate<'_>) -> Course {
         let limit = self.policy.attempts;
         let findings = eligibility::findings(&self.device, candidate, &self.actions, limit, self.now);
-        eligibility::refusal(&findings).cloned()
+        let mut reasons = findings.into_iter().filter_map(|finding| finding.failed).collect::<Vec<_>>();
+        let step = reasons.iter().find_map(|reason| match reason {
+            Reason::PassThrough { step, .. } => *step,
+            _ => None,
+        });
+        let step = step.and_then(|id| candidate.steps.iter().find(|image| image.id == id));
+        if step.is_some() {
+            // The step answers for both.
+            reasons.retain(|r| !matches!(r, Reason::PassThrough { .. } | Reason::NotCompatible));
+        }
+        match (reasons.into_iter().next(), step) {
+            (Some(reason), _) => Course::Refused(reason),
+            (None, Some(step)) => Course::Step(Arc::clone(step)),
+            (None, None) => Course::Open,
+        }
     }
 
     // ---- what they have in common
@@ -330,7 +357,8 @@ impl Desk {
             | Signal::CancelAsked { .. }
             | Signal::CancelForced
             | Signal::CancelExpired
-            | Signal::Superseded => None,
+            | Signal::Superseded
+            | Signal::TimedOut => None,
         };
         let code = feedback.and_then(|feedback| feedback.code);
         if feedback.is_some() {
@@ -346,14 +374,18 @@ impl Desk {
         if action.state.is_terminal() {
             self.desired = true;
             let ended = action.clone();
-            self.release(&ended);
+            self.release(&ended, before);
+            if let Some(onward) = ended.onward.filter(|_| ended.goes_on()) {
+                self.go_on(&ended, onward, cancelling);
+            }
         }
     }
 
     /// Frees the firmware types of an ended action and keeps the books on how it ended.
-    fn release(&mut self, action: &Action) {
+    fn release(&mut self, action: &Action, before: State) {
         self.device.active.retain(|_, active| *active != action.id);
         self.device.leaving.remove(&action.id);
+        self.note_penalty(action, before);
         match action.state {
             State::Failed(Failure::Reported(_) | Failure::NotConverged) | State::TimedOut => {
                 for component in &action.components {
@@ -368,6 +400,19 @@ impl Desk {
             State::Succeeded | State::AlreadyInstalled => self.installed(action),
             State::Cancelled => self.fall_back(),
             _ => {}
+        }
+    }
+
+    /// A device that says that it has installed something and then does not come up with it, time after time, is left
+    /// alone for longer and longer.
+    fn note_penalty(&mut self, action: &Action, before: State) {
+        let silent = action.state == State::TimedOut && matches!(before, State::Rebooting | State::Verifying);
+        if silent || action.state == State::Failed(Failure::NotConverged) {
+            let count = self.device.penalty.map_or(0, |penalty| penalty.count).saturating_add(1);
+            let until = self.policy.penalty_ms_after(count).map(|ms| self.now.plus_ms(ms));
+            self.device.penalty = Some(Penalty { count, until });
+        } else if action.state == State::Succeeded && action.terms.force != Force::DownloadOnly {
+            self.device.penalty = None;
         }
     }
 
@@ -401,7 +446,7 @@ impl Desk {
             .actions
             .iter()
             .filter(|a| !a.state.is_terminal() && !self.changed.contains_key(&a.id))
-            .filter(|a| a.cancelling || !a.is_held(self.now))
+            .filter(|a| a.cancelling || !self.is_hidden(a))
             .map(|a| (a.id, a.attempt, a.cancelling, a.state))
             .collect();
         for (id, attempt, cancelling, state) in open {
@@ -439,12 +484,17 @@ impl Desk {
             }
             tells.append(&mut self.commands);
         }
+        let now = self.now;
         let changed = self
             .changed
             .into_iter()
             .filter_map(|(id, (before, entries))| {
-                let action = self.actions.iter().find(|a| a.id == id)?.clone();
-                Some(Changed { before, action, entries })
+                let action = self.actions.iter_mut().find(|a| a.id == id)?;
+                if !action.state.is_terminal() {
+                    action.note_command(now);
+                }
+                let due = action.arm(now);
+                Some(Changed { before, action: action.clone(), entries, due })
             })
             .collect();
         self.actions.retain(|a| !a.state.is_terminal());
@@ -452,8 +502,14 @@ impl Desk {
         Outcome { device: self.device, changed, under_way: self.actions, tells, verdict }
     }
 
+    /// Whether the device is not to hear of it now.
+    fn is_hidden(&self, action: &Action) -> bool {
+        let untold = action.state == State::Queued && self.paused.contains(&action.id);
+        untold || action.is_hidden(self.now)
+    }
+
     fn wanted(&self) -> Vec<Action> {
-        let due = |a: &&Action| !a.state.is_terminal() && !a.cancelling && !a.is_held(self.now);
+        let due = |a: &&Action| !a.state.is_terminal() && !a.cancelling && !self.is_hidden(a);
         let mut wanted: Vec<_> = self.actions.iter().filter(due).cloned().collect();
         wanted.sort_by_key(|a| a.id);
         wanted

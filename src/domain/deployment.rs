@@ -57,6 +57,12 @@ impl Counters {
         *self.of(to) += 1;
     }
 
+    /// One action under way was a step and has ended well: its device has none until the next one is created.
+    pub fn put_back(&mut self) {
+        self.active = self.active.saturating_sub(1);
+        self.pending += 1;
+    }
+
     /// All devices of the deployment.
     pub fn total(&self) -> u64 {
         self.pending + self.active + self.succeeded + self.failed + self.cancelled

@@ -15,6 +15,9 @@ pub const ATTRIBUTE_VALUE_MAX: usize = 255;
 /// The longest name of a named attribute in bytes; hawkBit allows 128 characters.
 pub const ATTRIBUTE_NAME_MAX: usize = 128;
 
+/// The attribute, or the metadata, that says how far the device's clock is from UTC: `+02:00`.
+const TIMEZONE: &str = "timezone";
+
 /// What the device is made of, as it says itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Hardware {
@@ -113,6 +116,15 @@ pub struct Failures {
     pub image: ImageId,
     /// How many actions for it ended in failure.
     pub count: u32,
+}
+
+/// How often in a row a device did not come up with what it had said was installed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Penalty {
+    /// How often.
+    pub count: u32,
+    /// Until when standing offers and rollouts leave it alone, once that was too often.
+    pub until: Option<Time>,
 }
 
 /// The newest message about this device that was refused.
@@ -240,6 +252,8 @@ pub struct Device {
     pub ended: Ended,
     /// Failed attempts by firmware type.
     pub failures: BTreeMap<FirmwareType, Failures>,
+    /// What became of it where it did not come up with updates, whichever they were; a success ends it.
+    pub penalty: Option<Penalty>,
     /// The newest message about it that was refused.
     pub refused: Option<Refused>,
     /// Whether it has proven who it is at a door that asks for it: nobody speaks for it then who does not.
@@ -277,6 +291,7 @@ impl Device {
             installed: None,
             ended: Ended::Nothing,
             failures: BTreeMap::new(),
+            penalty: None,
             refused: None,
             proven: false,
             online: false,
@@ -296,6 +311,11 @@ impl Device {
             (Ended::Nothing, None) => Standing::Unknown,
             (Ended::Nothing, Some(_)) => Standing::Registered,
         }
+    }
+
+    /// The offset of its clock from UTC, as it says itself or as people have written down.
+    pub fn timezone(&self) -> Option<&str> {
+        self.named.get(TIMEZONE).or_else(|| self.profile.metadata.get(TIMEZONE)).map(|text| &**text)
     }
 
     /// The encoding for messages that the device did not ask for.

@@ -2,15 +2,21 @@
 //!
 //! The engine acts on the first failed rule; `explain` shows the whole list. There is one list for both.
 
+mod path;
+
 use std::cmp::Ordering;
 use std::fmt;
+use std::sync::Arc;
 
 use super::action::Action;
 use super::device::{Device, Hardware, Reported};
-use super::ids::{ActionId, Time};
+use super::ids::{ActionId, ImageId, Time};
 use super::image::Image;
 use super::offer::{HardwareMatch, Offer, Rules};
+use super::terms::Weight;
 use super::version::Version;
+
+pub use path::LEGS_MAX;
 
 /// What is held against the device: an image, who offers it and under which conditions.
 #[derive(Debug, Clone, Copy)]
@@ -24,12 +30,28 @@ pub struct Candidate<'a> {
     /// An offer stands until it is taken back; a deployment is one order, which replaces what is under way, does
     /// not need a reported version, and starts the count of attempts anew.
     pub standing: bool,
+    /// The weight of a rollout: it leaves a device alone that is in the penalty box or has something of more weight.
+    pub gives_way: Option<Weight>,
+    /// Images that may be brought first, where the device must pass through their versions.
+    pub steps: &'a [Arc<Image>],
 }
 
 impl<'a> Candidate<'a> {
     /// The image of a standing offer.
     pub fn standing(offer: &'a Offer, image: &'a Image) -> Self {
-        Candidate { image, rules: Some(&offer.rules), allow_downgrade: offer.allow_downgrade, standing: true }
+        Candidate {
+            image,
+            rules: Some(&offer.rules),
+            allow_downgrade: offer.allow_downgrade,
+            standing: true,
+            gives_way: None,
+            steps: &[],
+        }
+    }
+
+    /// An image that is ordered.
+    pub fn ordered(image: &'a Image, allow_downgrade: bool) -> Self {
+        Candidate { image, rules: None, allow_downgrade, standing: false, gives_way: None, steps: &[] }
     }
 }
 
@@ -58,6 +80,10 @@ pub enum Rule {
     Window,
     /// The image has not failed too often on this device.
     Attempts,
+    /// The device is not in the penalty box.
+    Penalty,
+    /// Nothing of more weight is under way for the firmware type.
+    Weight,
     /// No other action for the firmware type is under way.
     Free,
 }
@@ -77,6 +103,8 @@ impl Rule {
             Rule::Hardware => "hardware",
             Rule::Window => "window",
             Rule::Attempts => "attempts",
+            Rule::Penalty => "penalty",
+            Rule::Weight => "weight",
             Rule::Free => "free",
         }
     }
@@ -100,7 +128,12 @@ pub enum Reason {
     /// The version that the device runs is not among those that the update may start from.
     NotCompatible,
     /// The device must install this version first.
-    PassThrough(Version),
+    PassThrough {
+        /// The version.
+        version: Version,
+        /// The image that comes next on the way there; none where nothing leads there.
+        step: Option<ImageId>,
+    },
     /// The image does not run on the device's hardware.
     WrongHardware,
     /// The window opens later.
@@ -109,6 +142,10 @@ pub enum Reason {
     TooLate(Time),
     /// The image has failed this many times on the device.
     AttemptsExhausted(u32),
+    /// The device failed to come up with its updates, and is left alone until this moment.
+    PenaltyBox(Time),
+    /// This action weighs more.
+    Outweighed(ActionId),
     /// This action is under way.
     ActionActive(ActionId),
 }
@@ -124,13 +161,20 @@ impl Reason {
             Reason::AlreadyInstalled => "already-installed",
             Reason::Downgrade => "downgrade",
             Reason::NotCompatible => "not-compatible",
-            Reason::PassThrough(_) => "pass-through",
+            Reason::PassThrough { .. } => "pass-through",
             Reason::WrongHardware => "wrong-hardware",
             Reason::TooEarly(_) => "too-early",
             Reason::TooLate(_) => "too-late",
             Reason::AttemptsExhausted(_) => "attempts-exhausted",
+            Reason::PenaltyBox(_) => "penalty-box",
+            Reason::Outweighed(_) => "outweighed",
             Reason::ActionActive(_) => "action-active",
         }
+    }
+
+    /// Whether it passes by itself, so that a rollout waits for it.
+    pub fn is_hold(&self) -> bool {
+        matches!(self, Reason::PenaltyBox(_) | Reason::Outweighed(_))
     }
 }
 
@@ -144,11 +188,18 @@ impl fmt::Display for Reason {
             Reason::AlreadyInstalled => write!(f, "the device runs this image"),
             Reason::Downgrade => write!(f, "the device runs something newer"),
             Reason::NotCompatible => write!(f, "the update may not start from the device's version"),
-            Reason::PassThrough(version) => write!(f, "the device must install {version} first"),
+            Reason::PassThrough { version, step: None } => {
+                write!(f, "the device must install {version} first")
+            }
+            Reason::PassThrough { version, step: Some(image) } => {
+                write!(f, "the device must install {version} first; image {image} is the next step")
+            }
             Reason::WrongHardware => write!(f, "the image does not run on this hardware"),
             Reason::TooEarly(_) => write!(f, "the window has not opened yet"),
             Reason::TooLate(_) => write!(f, "the window has closed"),
             Reason::AttemptsExhausted(count) => write!(f, "the image failed {count} times on this device"),
+            Reason::PenaltyBox(_) => write!(f, "the device failed to come up with updates and is left alone"),
+            Reason::Outweighed(id) => write!(f, "action {id} is under way and weighs more"),
             Reason::ActionActive(id) => write!(f, "action {id} is under way for this type"),
         }
     }
@@ -167,8 +218,27 @@ pub struct Finding {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AttemptLimit(pub u32);
 
-/// Holds every rule against the device, in order. `active` are the device's actions under way.
+/// Holds every rule against the device, in order. `active` are the device's actions under way. Where the device must pass
+/// through a version, the image that comes next on the way there is named.
 pub fn findings(
+    device: &Device,
+    candidate: Candidate<'_>,
+    active: &[Action],
+    limit: AttemptLimit,
+    now: Time,
+) -> Vec<Finding> {
+    let mut all = check(device, candidate, active, limit, now);
+    let through = all.iter_mut().filter_map(|finding| finding.failed.as_mut());
+    let through = through.filter(|reason| matches!(reason, Reason::PassThrough { .. })).next_back();
+    if let Some(Reason::PassThrough { step, .. }) = through {
+        let walk = path::Walk { device, active, limit, now };
+        *step = walk.first_step(candidate, 0).map(|image| image.id);
+    }
+    all
+}
+
+/// Every rule by itself, in order.
+fn check(
     device: &Device,
     candidate: Candidate<'_>,
     active: &[Action],
@@ -186,10 +256,12 @@ pub fn findings(
         (Rule::NotInstalled, not_installed(reported, image)),
         (Rule::NoDowngrade, no_downgrade(reported, candidate)),
         (Rule::Compatible, rules().find_map(|r| compatible(reported, r))),
-        (Rule::Through, rules().find_map(|r| through(reported, r))),
+        (Rule::Through, through(reported, rules())),
         (Rule::Hardware, rules().find_map(|r| hardware(device.hardware.as_ref(), r))),
         (Rule::Window, rules().find_map(|r| window(r, now))),
         (Rule::Attempts, attempts(device, candidate, limit)),
+        (Rule::Penalty, penalty(device, candidate, now)),
+        (Rule::Weight, weight(candidate, active)),
         (Rule::Free, free(image, candidate.standing, active)),
     ];
     checks.into_iter().map(|(rule, failed)| Finding { rule, failed }).collect()
@@ -204,6 +276,7 @@ pub fn refusal(findings: &[Finding]) -> Option<&Reason> {
 pub fn explain(
     device: &Device,
     offer: Option<(&Offer, &Image)>,
+    steps: &[Arc<Image>],
     active: &[Action],
     limit: AttemptLimit,
     now: Time,
@@ -212,7 +285,8 @@ pub fn explain(
         return vec![Finding { rule: Rule::Offered, failed: Some(Reason::NoOffer) }];
     };
     let mut all = vec![Finding { rule: Rule::Offered, failed: None }];
-    all.append(&mut findings(device, Candidate::standing(offer, image), active, limit, now));
+    let candidate = Candidate { steps, ..Candidate::standing(offer, image) };
+    all.append(&mut findings(device, candidate, active, limit, now));
     all
 }
 
@@ -257,12 +331,19 @@ fn compatible(reported: Option<&Reported>, rules: &Rules) -> Option<Reason> {
     fails(!listed, Reason::NotCompatible)
 }
 
-fn through(reported: Option<&Reported>, rules: &Rules) -> Option<Reason> {
+/// The versions of all lists, one list after the other. A version that is no semver has no order of its own: a device that
+/// runs it has reached what stands before it.
+fn through<'r>(reported: Option<&Reported>, rules: impl Iterator<Item = &'r Rules>) -> Option<Reason> {
+    let all: Vec<&Version> = rules.flat_map(|own| &own.through).collect();
     let running = reported.and_then(|r| r.running.version.as_ref());
+    let opaque = running.filter(|own| own.compare(own).is_none());
+    let passed = opaque.and_then(|own| all.iter().rposition(|version| *version == own));
     let reached = |version: &Version| {
         running.is_some_and(|own| own == version || own.compare(version).is_some_and(Ordering::is_ge))
     };
-    rules.through.iter().find(|version| !reached(version)).cloned().map(Reason::PassThrough)
+    let rest = all.into_iter().skip(passed.map_or(0, |at| at + 1));
+    let version = rest.into_iter().find(|version| !reached(version))?.clone();
+    Some(Reason::PassThrough { version, step: None })
 }
 
 fn hardware(own: Option<&Hardware>, rules: &Rules) -> Option<Reason> {
@@ -285,6 +366,19 @@ fn window(rules: &Rules, now: Time) -> Option<Reason> {
 fn attempts(device: &Device, candidate: Candidate<'_>, limit: AttemptLimit) -> Option<Reason> {
     let count = device.failures_of(candidate.image.kind, candidate.image.id);
     fails(candidate.standing && count >= limit.0, Reason::AttemptsExhausted(count))
+}
+
+fn penalty(device: &Device, candidate: Candidate<'_>, now: Time) -> Option<Reason> {
+    let until = device.penalty?.until?;
+    let heeds = candidate.standing || candidate.gives_way.is_some();
+    fails(heeds && now < until, Reason::PenaltyBox(until))
+}
+
+fn weight(candidate: Candidate<'_>, active: &[Action]) -> Option<Reason> {
+    let own = candidate.gives_way?;
+    let busy =
+        active.iter().filter(|a| !a.state.is_terminal() && a.component(candidate.image.kind).is_some());
+    busy.filter(|a| a.terms.weight > own).map(|a| Reason::Outweighed(a.id)).next()
 }
 
 fn free(image: &Image, standing: bool, active: &[Action]) -> Option<Reason> {

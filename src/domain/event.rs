@@ -177,12 +177,16 @@ pub enum Event {
         target: Target,
         /// The images of the target.
         images: Vec<Arc<Image>>,
+        /// Images that may be brought first, where the device must pass through their versions.
+        steps: Vec<Arc<Image>>,
         /// Whether the device may be taken back to an older version.
         allow_downgrade: bool,
         /// On which terms.
         terms: Terms,
         /// Who assigns it.
         by: Box<str>,
+        /// How many times the device has been asked to install the target, this one among them.
+        attempt: u32,
     },
     /// A standing offer changed.
     Offered {
@@ -203,6 +207,11 @@ pub enum Event {
     },
     /// A pending cancel reached its end.
     CancelExpired {
+        /// The action.
+        action: ActionId,
+    },
+    /// A clock of an action may have run out.
+    Overdue {
         /// The action.
         action: ActionId,
     },
@@ -230,7 +239,8 @@ impl Event {
             | Event::Presence { .. }
             | Event::Assign { .. }
             | Event::Cancel { .. }
-            | Event::CancelExpired { .. } => Needed::Kinds(Vec::new()),
+            | Event::CancelExpired { .. }
+            | Event::Overdue { .. } => Needed::Kinds(Vec::new()),
         }
     }
 
@@ -257,7 +267,8 @@ impl Event {
             | Event::Assign { .. }
             | Event::Offered { .. }
             | Event::Cancel { .. }
-            | Event::CancelExpired { .. } => None,
+            | Event::CancelExpired { .. }
+            | Event::Overdue { .. } => None,
         }
     }
 
@@ -284,7 +295,8 @@ impl Event {
             | Event::Assign { .. }
             | Event::Offered { .. }
             | Event::Cancel { .. }
-            | Event::CancelExpired { .. } => None,
+            | Event::CancelExpired { .. }
+            | Event::Overdue { .. } => None,
         }
     }
 
@@ -299,7 +311,8 @@ impl Event {
             | Event::Force { action }
             | Event::Opened { action }
             | Event::Cancel { action, .. }
-            | Event::CancelExpired { action } => Some(*action),
+            | Event::CancelExpired { action }
+            | Event::Overdue { action } => Some(*action),
             Event::Hello(_)
             | Event::Report(_)
             | Event::Attribute { .. }

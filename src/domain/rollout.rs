@@ -7,22 +7,29 @@
 mod advance;
 mod command;
 mod draft;
+mod hold;
 mod interval;
+mod pace;
+mod place;
 mod share;
+mod why;
 
 use std::fmt;
 
-use super::action::State;
 use super::catalog::Trail;
 use super::deployment::Target;
-use super::ids::{ActionId, DeviceId, ImageId, ProductId, RolloutId, TenantId, Time};
+use super::ids::{ImageId, ProductId, RolloutId, TenantId, Time};
 use super::terms::Terms;
 
+pub(crate) use advance::difference;
 pub use advance::{Advance, Take, advance};
 pub use command::{Command, Consequence, Refusal, command};
-pub use draft::{Fault, NewRollout, NewWave, Size, WAVES_MAX, check};
+pub use draft::{Fault, NewRollout, NewWave, Size, WAVES_MAX, check, check_names};
+pub use hold::{Hold, Known, hold};
 pub use interval::{Difference, Interval};
+pub use place::{Member, Place, Tally};
 pub use share::{Share, bucket, places};
+pub use why::{Arithmetic, Bird, Counter, Gates, Rule, Throttle, Why, why};
 
 /// Which devices a rollout is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +55,8 @@ pub struct Selection {
     pub continuous: bool,
 }
 
-/// How fast devices are taken on.
+/// How fast devices are taken on. After a wait, what ten seconds allow is taken on at once, or one device where that is
+/// less than one: so much more than the pace may fall into one minute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pace {
     /// As fast as the server can.
@@ -311,8 +319,8 @@ pub struct Decision {
 /// How many devices may be taken on now, at a pace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Credit {
-    /// Thousandths of a device.
-    pub milli: u64,
+    /// Sixty-thousandths of a device: what a pace of one device a minute gains in a millisecond.
+    pub parts: u64,
     /// As of when.
     pub at: Time,
 }
@@ -354,6 +362,9 @@ pub struct Rollout {
     pub status: Status,
     /// Why it paused or stopped.
     pub cause: Option<Cause>,
+    /// Stop rules after whose pause somebody resumed it, by their place in the list from 1, and 0 for the canary: they
+    /// count no more.
+    pub excused: Vec<u16>,
     /// What happens to open actions while it stops.
     pub ending: Option<Ending>,
     /// Who approved of it, or did not.
@@ -372,6 +383,15 @@ pub struct Rollout {
     pub trail: Trail,
 }
 
+impl Rollout {
+    /// Whether it brings this image, or brings it back when it stops itself.
+    pub fn needs(&self, image: ImageId) -> bool {
+        let rules = self.stops.iter().map(|rule| rule.then);
+        let mut remedies = rules.chain(self.canary.map(|canary| canary.then));
+        self.target == Target::Image(image) || remedies.any(|remedy| remedy == Remedy::RollBack(image))
+    }
+}
+
 /// Where a wave stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum WaveStatus {
@@ -379,7 +399,7 @@ pub enum WaveStatus {
     Scheduled,
     /// Its devices are taken on.
     Running,
-    /// All of them have ended.
+    /// All of them have ended, or the rollout has.
     Finished,
     /// Too many of them ended badly.
     Failed,
@@ -430,219 +450,4 @@ pub struct Wave {
     pub started: Option<Time>,
     /// When it ended.
     pub ended: Option<Time>,
-}
-
-/// Where a member of a wave is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Place {
-    /// It has not been reached.
-    Waiting,
-    /// It is to be tried again, or something has to pass before it can be reached.
-    Deferred,
-    /// Its action is under way.
-    Active,
-    /// It runs the target.
-    Succeeded,
-    /// It failed.
-    Failed,
-    /// Somebody refused.
-    Rejected,
-    /// It was silent for too long.
-    TimedOut,
-    /// It cannot take the target, or is gone.
-    NotCompatible,
-    /// Its action was called off, or another took its place.
-    Cancelled,
-}
-
-impl Place {
-    /// Every place.
-    pub const ALL: [Place; 9] = [
-        Place::Waiting,
-        Place::Deferred,
-        Place::Active,
-        Place::Succeeded,
-        Place::Failed,
-        Place::Rejected,
-        Place::TimedOut,
-        Place::NotCompatible,
-        Place::Cancelled,
-    ];
-
-    /// Its name at every door.
-    pub fn name(self) -> &'static str {
-        match self {
-            Place::Waiting => "waiting",
-            Place::Deferred => "deferred",
-            Place::Active => "active",
-            Place::Succeeded => "succeeded",
-            Place::Failed => "failed",
-            Place::Rejected => "rejected",
-            Place::TimedOut => "timed-out",
-            Place::NotCompatible => "not-compatible",
-            Place::Cancelled => "cancelled",
-        }
-    }
-
-    /// The place of a member whose action is in this state.
-    pub fn of(state: State) -> Place {
-        match state {
-            State::Queued
-            | State::Offered
-            | State::Accepted
-            | State::Downloading
-            | State::Downloaded
-            | State::Waiting
-            | State::Installing
-            | State::Rebooting
-            | State::Verifying => Place::Active,
-            State::Succeeded | State::AlreadyInstalled => Place::Succeeded,
-            State::Failed(_) => Place::Failed,
-            State::Rejected => Place::Rejected,
-            State::TimedOut => Place::TimedOut,
-            State::NotCompatible => Place::NotCompatible,
-            State::Cancelled | State::Superseded => Place::Cancelled,
-        }
-    }
-
-    /// Whether a member may be tried again from here.
-    pub fn may_retry(self) -> bool {
-        match self {
-            Place::Failed | Place::TimedOut => true,
-            Place::Waiting
-            | Place::Deferred
-            | Place::Active
-            | Place::Succeeded
-            | Place::Rejected
-            | Place::NotCompatible
-            | Place::Cancelled => false,
-        }
-    }
-}
-
-/// How many members are where. A recount of the members gives the same numbers at any moment.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// Not reached yet.
-    pub waiting: u64,
-    /// To be reached later.
-    pub deferred: u64,
-    /// Under way.
-    pub active: u64,
-    /// Of these, how many hold a place of the in-flight limit.
-    pub leased: u64,
-    /// Run the target.
-    pub succeeded: u64,
-    /// Failed.
-    pub failed: u64,
-    /// Refused.
-    pub rejected: u64,
-    /// Silent for too long.
-    pub timed_out: u64,
-    /// Cannot take the target.
-    pub not_compatible: u64,
-    /// Called off or superseded.
-    pub cancelled: u64,
-}
-
-impl Tally {
-    /// The number that counts a place.
-    pub fn at(&mut self, place: Place) -> &mut u64 {
-        match place {
-            Place::Waiting => &mut self.waiting,
-            Place::Deferred => &mut self.deferred,
-            Place::Active => &mut self.active,
-            Place::Succeeded => &mut self.succeeded,
-            Place::Failed => &mut self.failed,
-            Place::Rejected => &mut self.rejected,
-            Place::TimedOut => &mut self.timed_out,
-            Place::NotCompatible => &mut self.not_compatible,
-            Place::Cancelled => &mut self.cancelled,
-        }
-    }
-
-    /// Moves one member.
-    pub fn shift(&mut self, from: Option<Place>, to: Place) {
-        if let Some(from) = from {
-            let source = self.at(from);
-            *source = source.saturating_sub(1);
-        }
-        *self.at(to) += 1;
-    }
-
-    /// All members.
-    pub fn total(&self) -> u64 {
-        self.waiting + self.deferred + self.active + self.ended()
-    }
-
-    /// Members whose end is known.
-    pub fn ended(&self) -> u64 {
-        self.succeeded + self.bad(BadEnd::Any) + self.cancelled
-    }
-
-    /// Members that have been reached.
-    pub fn begun(&self) -> u64 {
-        self.total() - self.waiting
-    }
-
-    /// Members that ended badly.
-    pub fn bad(&self, on: BadEnd) -> u64 {
-        match on {
-            BadEnd::Failed => self.failed,
-            BadEnd::Rejected => self.rejected + self.not_compatible,
-            BadEnd::TimedOut => self.timed_out,
-            BadEnd::Any => self.failed + self.rejected + self.not_compatible + self.timed_out,
-        }
-    }
-
-    /// Whether nothing can move any more.
-    pub fn is_done(&self) -> bool {
-        self.waiting == 0 && self.deferred == 0 && self.active == 0
-    }
-
-    /// The sum of two.
-    #[must_use]
-    pub fn plus(self, other: Tally) -> Tally {
-        Tally {
-            waiting: self.waiting + other.waiting,
-            deferred: self.deferred + other.deferred,
-            active: self.active + other.active,
-            leased: self.leased + other.leased,
-            succeeded: self.succeeded + other.succeeded,
-            failed: self.failed + other.failed,
-            rejected: self.rejected + other.rejected,
-            timed_out: self.timed_out + other.timed_out,
-            not_compatible: self.not_compatible + other.not_compatible,
-            cancelled: self.cancelled + other.cancelled,
-        }
-    }
-
-    /// The sum over waves.
-    pub fn sum<'a>(waves: impl IntoIterator<Item = &'a Wave>) -> Tally {
-        waves.into_iter().fold(Tally::default(), |sum, wave| sum.plus(wave.tally))
-    }
-}
-
-/// A device in a wave.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Member {
-    /// The device.
-    pub device: DeviceId,
-    /// Where it is.
-    pub place: Place,
-    /// Its newest action in this rollout.
-    pub action: Option<ActionId>,
-    /// How many times it has been tried.
-    pub tries: u32,
-    /// Whether it holds a place of the in-flight limit.
-    pub leased: bool,
-    /// When a deferred one is reached again.
-    pub again: Option<Time>,
-}
-
-impl Member {
-    /// A member that has not been reached.
-    pub fn waiting(device: DeviceId) -> Self {
-        Member { device, place: Place::Waiting, action: None, tries: 0, leased: false, again: None }
-    }
 }

@@ -51,6 +51,17 @@ impl Default for Weight {
     }
 }
 
+/// How long a device may be silent, in milliseconds; for ever where nothing is said.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Timeouts {
+    /// From the command to the first sign of the device.
+    pub first_ms: Option<u64>,
+    /// In each state, once the first sign was there.
+    pub step_ms: Option<u64>,
+    /// From the command to the end.
+    pub total_ms: Option<u64>,
+}
+
 /// The terms of an action.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Terms {
@@ -64,4 +75,8 @@ pub struct Terms {
     pub consent: bool,
     /// The operator's own name for it, shown and never read.
     pub reference: Option<Box<str>>,
+    /// Whether the device may fetch the images while the window is shut.
+    pub prefetch: bool,
+    /// How long the device may be silent.
+    pub timeouts: Timeouts,
 }

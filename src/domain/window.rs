@@ -7,9 +7,13 @@ use super::ids::Time;
 use super::tenant::seconds;
 
 pub use self::cron::ScheduleError;
+pub(super) use self::cron::civil;
 
 /// The furthest zones are 18 hours from UTC (Java: `ZoneOffset`), in minutes.
 const OFFSET_MAX: i16 = 18 * 60;
+
+/// The zone of windows that go by the device's own clock.
+const OF_DEVICE: &str = "device";
 
 /// Recurring times in which a device may install.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +24,8 @@ pub struct Window {
     pub duration_ms: u64,
     /// The schedule's offset from UTC, in minutes.
     pub offset_min: i16,
+    /// The schedule goes by the device's own clock; the offset is for devices that do not say where they are.
+    pub of_device: bool,
 }
 
 /// How a window stands at a moment.
@@ -57,7 +63,8 @@ pub enum WindowError {
 }
 
 impl Window {
-    /// Reads a window as operators write it: a Quartz cron expression, `HH:mm:ss` and `+02:00`.
+    /// Reads a window as operators write it: a Quartz cron expression, `HH:mm:ss` and `+02:00`, or `device` for the
+    /// device's own zone, perhaps with an offset for devices that do not say theirs: `device+02:00`.
     ///
     /// # Errors
     /// [`WindowError`] says which of them cannot be read; a window that does not open after `now` is none.
@@ -65,10 +72,24 @@ impl Window {
         Schedule::parse(schedule)?;
         let length = seconds(duration.trim()).filter(|seconds| *seconds > 0);
         let length = length.ok_or_else(|| WindowError::Duration(duration.into()))?;
-        let offset_min = offset(zone.trim()).ok_or_else(|| WindowError::Zone(zone.into()))?;
+        let own = zone.trim().strip_prefix(OF_DEVICE);
+        let stated = own.unwrap_or(zone.trim());
+        let utc = own == Some("");
+        let offset_min = if utc { Some(0) } else { offset(stated) };
+        let offset_min = offset_min.ok_or_else(|| WindowError::Zone(zone.into()))?;
         let schedule = schedule.trim().into();
-        let window = Window { schedule, duration_ms: u64::from(length) * 1000, offset_min };
+        let window =
+            Window { schedule, duration_ms: u64::from(length) * 1000, offset_min, of_device: own.is_some() };
         if window.at(now) == Opening::Lapsed { Err(WindowError::Lapsed) } else { Ok(window) }
+    }
+
+    /// Takes the device's zone where the schedule goes by it, and the stated one where the device says none that can be
+    /// read.
+    pub fn settle(&mut self, zone: Option<&str>) {
+        if self.of_device {
+            self.offset_min = zone.and_then(|text| offset(text.trim())).unwrap_or(self.offset_min);
+            self.of_device = false;
+        }
     }
 
     /// How the window stands at `now`. One whose schedule cannot be read never opens.
@@ -97,11 +118,12 @@ impl Window {
         format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
     }
 
-    /// The zone as it is read: `+02:00`.
+    /// The zone as it is read: `+02:00`, or `device+02:00`.
     pub fn zone(&self) -> String {
         let sign = if self.offset_min < 0 { '-' } else { '+' };
         let minutes = self.offset_min.unsigned_abs();
-        format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60)
+        let own = if self.of_device { OF_DEVICE } else { "" };
+        format!("{own}{sign}{:02}:{:02}", minutes / 60, minutes % 60)
     }
 }
 

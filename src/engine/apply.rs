@@ -9,9 +9,10 @@ use super::call::{Command, Desired, Downlink, Message, Outcome, Receipt, Stamp, 
 use super::matching::{self, Bringing};
 use super::query::active_actions;
 use super::rollouts::Rollouts;
-use crate::domain::action::{Action, Origin};
+use super::steps::steps;
+use crate::domain::action::{Action, Deadline, Origin};
 use crate::domain::decide::{Changed, Facts, Reject, Tell, Verdict, decide};
-use crate::domain::deployment::Deployment;
+use crate::domain::deployment::{Deployment, Target};
 use crate::domain::device::Device;
 use crate::domain::event::{Event, Needed};
 use crate::domain::ids::{ActionId, DeploymentId, DeviceKey, FirmwareType, ImageId, TenantId, Time};
@@ -46,6 +47,13 @@ pub(super) fn due_task(view: View<'_>, now: Time) -> Result<Option<(u64, Task)>,
         Task::Offer { at, .. } => *at <= now,
     };
     Ok(view.tasks(TASKS)?.into_iter().find(|(_, task)| is_due(task)))
+}
+
+/// When the action times out. A window that shut while nobody looked has taken the command back.
+fn waited_for(action: &Action, now: Time) -> Option<Deadline> {
+    let mut seen = action.clone();
+    seen.note_command(now);
+    seen.deadline()
 }
 
 /// One record that cannot be read is said and passed over: it must not stop the work for all others.
@@ -137,7 +145,8 @@ impl<'a> Batch<'a> {
             return Ok(Receipt { seq, outcome: Outcome::Rejected { code: "no-such-device", message } });
         };
         let outcome = match self.decide_for(device, event)?.verdict {
-            Verdict::Stored | Verdict::Repeated => Outcome::Stored,
+            // Only a rollout is held, and it sends nothing over the bus.
+            Verdict::Stored | Verdict::Repeated | Verdict::Held(_) => Outcome::Stored,
             Verdict::Rejected(Reject::Unreadable { code, message }) => {
                 Outcome::Unreadable { code, message: message.into() }
             }
@@ -187,11 +196,23 @@ impl<'a> Batch<'a> {
             let named = self.draft.view().action(&device.key.tenant, id)?;
             actions.extend(named.filter(|a| a.device == device.key));
         }
+        let offers = self.offers(&device, event.offers_needed())?;
+        let mut found = Vec::new();
+        for (offer, image) in &offers {
+            found.extend(steps(self.draft.view(), &device.key.tenant, [&**image], Some(&offer.rules))?);
+        }
+        let onward = self.onward(&device.key.tenant, &actions)?;
+        for (_, images) in &onward {
+            found.extend(self.steps_to(&device.key.tenant, images)?);
+        }
         Ok(Facts {
             connected: self.memory.connected.contains(&device.key),
-            offers: self.offers(&device, event.offers_needed())?,
+            offers,
+            steps: found,
+            onward,
             names: self.names(&device, event)?,
             next_action: self.next_action(),
+            paused: self.memory.rollouts.held(&actions),
             closes: match event {
                 Event::Assign { .. } => self.flag(&device.key.tenant, Setting::ActionsAutoclose)?,
                 _ => true,
@@ -200,6 +221,26 @@ impl<'a> Batch<'a> {
             actions,
             device,
         })
+    }
+
+    /// The images that may serve as steps to these.
+    pub(super) fn steps_to(
+        &self,
+        tenant: &TenantId,
+        images: &[Arc<Image>],
+    ) -> Result<Vec<Arc<Image>>, StoreError> {
+        steps(self.draft.view(), tenant, images.iter().map(|image| &**image), None)
+    }
+
+    /// What the actions under way are steps to.
+    fn onward(
+        &mut self,
+        tenant: &TenantId,
+        actions: &[Action],
+    ) -> Result<Vec<(Target, Vec<Arc<Image>>)>, StoreError> {
+        let open = actions.iter().filter(|action| !action.state.is_terminal());
+        let targets = open.filter_map(|action| Some(action.onward?.target));
+        targets.map(|target| Ok((target, self.images_of(tenant, target)?))).collect()
     }
 
     /// The version texts of bare numbers. A number that the device reported before has its text already.
@@ -289,7 +330,7 @@ impl<'a> Batch<'a> {
         for (number, entry) in (first..).zip(&changed.entries) {
             self.draft.add_history(tenant, action.id, number, entry)?;
         }
-        if let Some(at) = action.cancel_by {
+        for at in action.cancel_by.into_iter().chain(changed.due) {
             self.draft.add_due(at, tenant, action.id)?;
         }
         if changed.before.is_none() {
@@ -314,13 +355,25 @@ impl<'a> Batch<'a> {
         }
     }
 
+    /// Notes when the action's clocks run out as they stand now.
+    fn await_clock(&mut self, action: &Action) -> Result<(), StoreError> {
+        match action.deadline() {
+            Some(deadline) => self.draft.add_due(deadline.at, &action.device.tenant, action.id),
+            None => Ok(()),
+        }
+    }
+
     /// Moves the counters of the action's deployment or rollout, in the same commit.
     fn count(&mut self, changed: &Changed) -> Result<(), StoreError> {
         match changed.action.origin {
             Origin::Deployment(id) => {
                 let tenant = changed.action.device.tenant.clone();
-                if let Some(deployment) = self.deployment(tenant, id)? {
-                    deployment.counters.shift(changed.before.as_ref(), &changed.action.state);
+                let action = &changed.action;
+                match self.deployment(tenant, id)? {
+                    Some(_) if changed.before == Some(action.state) => {}
+                    Some(deployment) if action.goes_on() => deployment.counters.put_back(),
+                    Some(deployment) => deployment.counters.shift(changed.before.as_ref(), &action.state),
+                    None => {}
                 }
                 Ok(())
             }
@@ -362,7 +415,12 @@ impl<'a> Batch<'a> {
         let mut wanted = Vec::new();
         for action in actions {
             let force = action.terms.force;
-            let force = if force.presses(self.now) { Force::Forced } else { force };
+            let force = match force {
+                // What is fetched ahead is not installed before the window opens.
+                _ if action.is_held(self.now) => Force::DownloadOnly,
+                _ if force.presses(self.now) => Force::Forced,
+                _ => force,
+            };
             for component in &action.components {
                 if let Some(image) = self.image(tenant, component.image)? {
                     wanted.push(Wanted { action: action.id, image, force });
@@ -391,7 +449,8 @@ impl<'a> Batch<'a> {
         self.draft.next(Counter::Probe).map(|_| ())
     }
 
-    /// Ends the cancels whose time is up, and looks at the windows that have opened or shut.
+    /// Ends the cancels and the actions whose time is up, and looks at the windows that have opened or shut. A clock that
+    /// was set back since is looked at again when it runs out.
     pub(super) fn expire(&mut self) -> Result<(), StoreError> {
         self.end_deferrals(DUE)?;
         for (at, tenant, id) in self.draft.view().due(self.now, DUE)? {
@@ -405,14 +464,19 @@ impl<'a> Batch<'a> {
             }
             let Some(device) = readable(self.draft.view().device(&action.device))? else { continue };
             let over = action.cancelling && action.cancel_by.is_some_and(|by| by <= self.now);
-            let windowed = action.terms.window.is_some();
+            let deadline = waited_for(&action, self.now).map(|deadline| deadline.at);
             if over {
                 self.decide_for(device, &Event::CancelExpired { action: id })?;
-            } else if windowed && !action.cancelling {
+            } else if deadline.is_some_and(|at| at <= self.now) {
+                self.decide_for(device, &Event::Overdue { action: id })?;
+            } else if action.terms.window.is_some() && !action.cancelling {
                 let decided = self.decide_for(device, &Event::Opened { action: id })?;
-                if decided.under_way.iter().any(|a| a.id == id) {
-                    self.await_window(&action)?;
+                if let Some(action) = decided.under_way.iter().find(|a| a.id == id) {
+                    self.await_window(action)?;
+                    self.await_clock(action)?;
                 }
+            } else {
+                self.await_clock(&action)?;
             }
         }
         Ok(())
@@ -454,10 +518,12 @@ impl<'a> Batch<'a> {
         let event = Event::Assign {
             origin: Origin::Deployment(id),
             target: deployment.target,
+            steps: self.steps_to(tenant, &images)?,
             images,
             allow_downgrade: deployment.allow_downgrade,
             terms: deployment.terms,
             by: deployment.by,
+            attempt: 1,
         };
         for device in devices {
             let key = DeviceKey { tenant: tenant.clone(), device };

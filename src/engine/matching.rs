@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::apply::{Batch, Decided, SLICE};
 use super::subject::{DeviceSubject, Names};
-use crate::domain::action::Origin;
+use crate::domain::action::{Action, Origin};
 use crate::domain::catalog::{AutoAssign, Item, Section, Trail, What};
 use crate::domain::decide::Verdict;
 use crate::domain::deployment::Target;
@@ -178,13 +178,16 @@ impl Batch<'_> {
         self.lock_target(&tenant, target)?;
         let mut terms = own.auto.terms.clone();
         terms.consent &= self.flag(&tenant, Setting::ConfirmationFlow)?;
+        let images = self.images_of(&tenant, target)?;
         let event = Event::Assign {
             origin: Origin::Filter(own.id),
             target,
-            images: self.images_of(&tenant, target)?,
+            steps: self.steps_to(&tenant, &images)?,
+            images,
             allow_downgrade: true,
             terms,
             by: own.auto.by.clone(),
+            attempt: 1,
         };
         self.decide_once(device, &event).map(Some)
     }
@@ -193,7 +196,8 @@ impl Batch<'_> {
         let mut before = None;
         loop {
             let page = self.draft.view().device_actions(&device.key, before, PAGE)?;
-            if page.iter().any(|action| action.target == target) {
+            let leads_there = |action: &Action| action.onward.is_some_and(|onward| onward.target == target);
+            if page.iter().any(|action| action.target == target || leads_there(action)) {
                 return Ok(true);
             }
             if page.len() < PAGE {

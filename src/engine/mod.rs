@@ -11,8 +11,10 @@ mod matching;
 pub mod news;
 mod orders;
 pub mod query;
+pub mod rehearsal;
 mod rollouts;
 mod session;
+mod steps;
 pub mod subject;
 
 use std::sync::Arc;

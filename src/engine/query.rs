@@ -34,6 +34,7 @@ use super::access::{self, Identity};
 use super::call::{Grant, Secret};
 use super::now;
 use super::session::{self, Holder, Session};
+use super::steps::steps;
 
 /// Answers from snapshots. Cheap to clone; reads block for as long as a disk read takes.
 #[derive(Clone)]
@@ -73,13 +74,18 @@ impl Reader {
     }
 
     /// Runs `ask` on one snapshot.
-    fn ask<T>(&self, ask: impl Fn(View<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
+    pub(super) fn ask<T>(&self, ask: impl Fn(View<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let mut answer = None;
         self.store.read(&mut |read| {
             answer = Some(ask(View(read))?);
             Ok(())
         })?;
         Ok(answer.expect("a store that returns without an error has run the work"))
+    }
+
+    /// What the operator has set.
+    pub(super) fn policy(&self) -> Policy {
+        self.policy
     }
 
     /// Nobody is online who has not been heard of since the start: a restart ends every session.
@@ -284,7 +290,9 @@ impl Reader {
             None => None,
         };
         let pair = offer.as_ref().zip(image.as_ref());
-        let findings = eligibility::explain(device, pair, active, self.policy.attempts, now());
+        let rules = offer.as_ref().map(|offer| &offer.rules);
+        let steps = steps(view, &key.tenant, image.as_ref(), rules)?;
+        let findings = eligibility::explain(device, pair, &steps, active, self.policy.attempts, now());
         let busy = active.iter().find(|a| a.component(kind).is_some());
         Ok(Explanation {
             kind,
@@ -305,11 +313,14 @@ impl Reader {
         self.ask(|view| view.all_artifacts())
     }
 
-    /// The device with its actions under way, in id order. None without the device.
+    /// The device with its actions under way, in id order, without those that it is not to hear of because their rollouts
+    /// are paused. None without the device.
     pub fn work(&self, key: &DeviceKey) -> Result<Option<(Device, Vec<Action>)>, StoreError> {
         self.ask(|view| {
             let Some(device) = view.device(key)? else { return Ok(None) };
-            let actions = active_actions(view, &device)?;
+            let mut actions = active_actions(view, &device)?;
+            let held = rollouts::held(view, &actions)?;
+            actions.retain(|action| !held.contains(&action.id));
             Ok(Some((device, actions)))
         })
     }

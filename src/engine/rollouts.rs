@@ -9,15 +9,21 @@ mod join;
 mod take;
 mod tell;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::apply::{Batch, SLICE};
+use crate::domain::action::{Action, Origin, State};
 use crate::domain::filter::Filter;
-use crate::domain::ids::{RolloutId, TenantId, Time};
+use crate::domain::ids::{ActionId, RolloutId, TenantId, Time};
 use crate::domain::rollout::{self, Ending, Rollout, Status, Wave, Who};
 use crate::domain::tenant::Setting;
 use crate::store::StoreError;
 use crate::store::tables::{Counter, Errand, Task, View};
+
+/// Whether its device has not heard of an action.
+pub(super) fn is_untold(action: &Action) -> bool {
+    action.state == State::Queued
+}
 
 /// A rollout that can still move, with its waves.
 #[derive(Debug)]
@@ -97,6 +103,23 @@ impl Rollouts {
         self.live.values().filter_map(|live| live.wake).min()
     }
 
+    /// The waves of a rollout that can still move, as they stand in memory.
+    pub(super) fn waves_of(&self, tenant: &TenantId, id: RolloutId) -> Option<&[Wave]> {
+        self.live.get(&(tenant.clone(), id)).map(|live| live.waves.as_slice())
+    }
+
+    /// The actions that a device which was not told of them is not told now, because their rollouts are paused.
+    pub(super) fn held(&self, actions: &[Action]) -> BTreeSet<ActionId> {
+        let held = |action: &&Action| is_untold(action) && self.is_paused(action);
+        actions.iter().filter(held).map(|action| action.id).collect()
+    }
+
+    fn is_paused(&self, action: &Action) -> bool {
+        let Origin::Rollout(id, _) = action.origin else { return false };
+        let live = self.live.get(&(action.device.tenant.clone(), id));
+        live.is_some_and(|live| live.rollout.status == Status::Paused)
+    }
+
     /// Looks at all of them in the next turn.
     pub(super) fn look(&mut self) {
         self.hungry = true;
@@ -118,6 +141,17 @@ impl Batch<'_> {
             self.memory.rollouts.live.insert(key.clone(), live);
         }
         Ok(self.memory.rollouts.live.get_mut(&key))
+    }
+
+    /// The rollouts that can still move and of which this is true.
+    pub(in crate::engine) fn live_rollouts_where(
+        &self,
+        tenant: &TenantId,
+        wanted: impl Fn(&Rollout) -> bool,
+    ) -> Vec<RolloutId> {
+        let own = self.memory.rollouts.live.values().map(|live| &live.rollout);
+        let own = own.filter(|rollout| rollout.tenant == *tenant && rollout.status.is_live());
+        own.filter(|rollout| wanted(rollout)).map(|rollout| rollout.id).collect()
     }
 
     /// Whether the tenant has a rollout that devices may join later.
@@ -165,6 +199,9 @@ impl Batch<'_> {
         live.touched = false;
         if let Some(ending) = done.withdraw {
             self.end_actions(tenant, id, ending)?;
+        }
+        if done.tell {
+            self.send(tenant, id, Errand::Tell)?;
         }
         if let Some(image) = done.roll_back {
             self.roll_back(tenant, id, image)?;

@@ -177,7 +177,10 @@ impl From<CallError> for ApiError {
             CallError::Busy | CallError::Stopping => StatusCode::SERVICE_UNAVAILABLE,
             CallError::Corrupt(_) => return ApiError::internal(&error),
         };
-        let answer = ApiError::new(status, error.code(), message);
+        let mut answer = ApiError::new(status, error.code(), message);
+        if let CallError::BadRollout(fault) = &error {
+            answer.field = Some(fault.field.clone().into());
+        }
         if status == StatusCode::SERVICE_UNAVAILABLE { answer.retry(RETRY_BUSY_S) } else { answer }
     }
 }

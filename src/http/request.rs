@@ -12,7 +12,8 @@ use serde::de::DeserializeOwned;
 use super::error::ApiError;
 use super::pace::Slow;
 use crate::domain::ids::{
-    ActionId, DeploymentId, DeviceId, FirmwareType, ImageId, NameError, ProductId, ReleaseId, TenantId,
+    ActionId, DeploymentId, DeviceId, FirmwareType, ImageId, NameError, ProductId, ReleaseId, RolloutId,
+    TenantId,
 };
 use crate::domain::version::Version;
 
@@ -166,7 +167,7 @@ macro_rules! number {
     )*};
 }
 
-number!(action: ActionId, image: ImageId, release: ReleaseId, deployment: DeploymentId);
+number!(action: ActionId, image: ImageId, release: ReleaseId, deployment: DeploymentId, rollout: RolloutId);
 
 /// The answer to a number that cannot be an id.
 pub fn bad_number(field: &str) -> ApiError {

@@ -6,10 +6,19 @@
 
 mod answers;
 mod people;
+mod rollout_answers;
+mod rollout_orders;
+mod rollouts;
 mod webhooks;
 
 pub use answers::{hex, timestamp};
 pub use people::{NewPassword, NewTenant, SettingBody, SettingsBody, SettingsPatch, TenantBody};
+pub use rollout_orders::{RemarkBody, RetryBody, RolloutPatch, StopBody};
+pub use rollouts::{
+    AfterBody, BadEndBody, CanaryBody, CauseBody, CountedBody, DecisionBody, DifferenceBody, EndingBody,
+    InFlightBody, MemberBody, ModeBody, NewRolloutBody, NewWaveBody, PaceBody, RemedyBody, RetriesBody,
+    RolloutBody, StopRuleBody, TallyBody, TimeoutsBody, WaveBody, WindowBody,
+};
 pub use webhooks::{AttemptBody, NewWebhook, WebhookBody, WebhookPatch, WebhookWithSecret};
 
 use std::collections::BTreeMap;

@@ -11,6 +11,7 @@ use crate::domain::ids::{
 };
 
 mod catalog;
+mod copy;
 mod draft;
 mod keys;
 mod news;

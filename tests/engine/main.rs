@@ -3,7 +3,10 @@
 #![allow(clippy::unwrap_used)]
 
 mod changes;
+mod clocks;
 mod matching;
+mod rehearsal;
+mod rollouts;
 mod windows;
 mod world;
 

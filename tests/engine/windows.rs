@@ -3,9 +3,9 @@
 use updraft::domain::decide::Order;
 use updraft::domain::deployment::Target;
 use updraft::domain::ids::{TenantId, Time};
-use updraft::domain::terms::Terms;
+use updraft::domain::terms::{Force, Terms};
 use updraft::domain::window::Window;
-use updraft::engine::call::{Call, Stamp};
+use updraft::engine::call::{Call, Downlink, Message, Stamp};
 use updraft::engine::{self};
 
 use crate::world::*;
@@ -41,4 +41,37 @@ fn a_device_is_told_when_the_window_opens_and_asked_to_stop_when_it_lapses() {
     assert_eq!(world.command(), (lamp, Order::Cancel));
     let asked = engine::now();
     assert!(asked >= opens.plus_ms(1000), "asked to stop {} ms too early", opens.0 + 1000 - asked.0);
+}
+
+/// The next document that has something in it, past everything else.
+fn desired(world: &World) -> Vec<Force> {
+    loop {
+        if let Said::Downlink(Downlink { message: Message::Desired(desired), .. }) =
+            world.said.recv_timeout(LONG).unwrap()
+            && !desired.components.is_empty()
+        {
+            return desired.components.iter().map(|wanted| wanted.force).collect();
+        }
+    }
+}
+
+#[test]
+fn what_is_fetched_ahead_is_to_be_installed_when_the_window_opens() {
+    let world = World::new();
+    let image = world.image("1.0.1");
+    let lamp = world.device("lamp-1");
+    world.engine.uplink(lamp.clone(), hello(1, 0), Stamp(1)).unwrap();
+    let opens = Time((engine::now().0 / 1000 + 2) * 1000);
+    let order = Call::Deploy {
+        tenant: TenantId::default(),
+        target: Target::Image(image.id),
+        devices: vec![lamp.device.clone()],
+        allow_downgrade: false,
+        terms: Terms { window: Some(once(opens)), prefetch: true, ..Terms::default() },
+        by: "admin".into(),
+    };
+    world.call(order).unwrap();
+    assert_eq!(desired(&world), [Force::DownloadOnly]);
+    assert_eq!(desired(&world), [Force::Forced]);
+    assert!(engine::now() >= opens);
 }

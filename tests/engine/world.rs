@@ -25,7 +25,8 @@ use updraft::store::{Read, Store, StoreError, Write};
 
 /// Longer than anything here takes; a test that waits this long has failed.
 pub const LONG: Duration = Duration::from_secs(20);
-pub const POLICY: Policy = Policy { attempts: AttemptLimit(3), cancel_timeout_ms: 0 };
+pub const POLICY: Policy =
+    Policy { attempts: AttemptLimit(3), cancel_timeout_ms: 0, penalty_after: 3, penalty_ms: 3_600_000 };
 pub const SETTINGS: Settings =
     Settings { policy: POLICY, command_expiry_ms: 60_000, reserve_bytes: 1000, poll_s: 300 };
 

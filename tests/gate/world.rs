@@ -71,7 +71,12 @@ impl World {
         let fatal = Arc::new(move |death| died.lock().unwrap().send(death).unwrap_or_default());
         let (outlet, prepared) = prepare(settings, fatal).unwrap();
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
-        let policy = Policy { attempts: AttemptLimit(3), cancel_timeout_ms: 60_000 };
+        let policy = Policy {
+            attempts: AttemptLimit(3),
+            cancel_timeout_ms: 60_000,
+            penalty_after: 3,
+            penalty_ms: 3_600_000,
+        };
         let engine_settings =
             engine::Settings { policy, command_expiry_ms: 60_000, reserve_bytes: 1000, poll_s: 300 };
         let (engine, running) =

@@ -7,5 +7,6 @@ mod downloads;
 mod limits;
 mod people;
 mod refusals;
+mod rollouts;
 mod uploads;
 mod world;

@@ -27,7 +27,8 @@ use updraft::store::tables::Role;
 
 /// Longer than anything here takes.
 const LONG: Duration = Duration::from_secs(20);
-const POLICY: Policy = Policy { attempts: AttemptLimit(3), cancel_timeout_ms: 60_000 };
+const POLICY: Policy =
+    Policy { attempts: AttemptLimit(3), cancel_timeout_ms: 60_000, penalty_after: 3, penalty_ms: 3_600_000 };
 
 /// Header lines.
 pub type Lines<'l> = &'l [(&'l str, &'l str)];

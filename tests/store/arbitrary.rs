@@ -6,19 +6,19 @@ use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option::of;
 use proptest::prelude::*;
 
-use updraft::domain::action::{Action, Component, Failure, Origin, State};
+use updraft::domain::action::{Action, Clock, Component, Failure, Onward, Origin, State};
 use updraft::domain::catalog::Trail;
 use updraft::domain::decide::{Entry, Note};
 use updraft::domain::deployment::{Counters, Deployment, Target};
 use updraft::domain::device::{
-    AutoConfirm, Capabilities, Device, Ended, Failures, Format, Hardware, Installed, Profile, Refused,
-    Reported, SeqWindow,
+    AutoConfirm, Capabilities, Device, Ended, Failures, Format, Hardware, Installed, Penalty, Profile,
+    Refused, Reported, SeqWindow,
 };
 use updraft::domain::feedback::{Finished, Progress, Word};
 use updraft::domain::ids::*;
 use updraft::domain::image::{About, Artifact, Image, Metadata, Products, Release, Sha256};
 use updraft::domain::offer::{HardwareMatch, Offer, Rules};
-use updraft::domain::terms::{Force, Terms, Weight};
+use updraft::domain::terms::{Force, Terms, Timeouts, Weight};
 use updraft::domain::version::{Running, Version, VersionPattern};
 use updraft::domain::window::Window;
 use updraft::store::tables::{Digest, Operator, Role, Task};
@@ -113,7 +113,8 @@ pub fn device() -> impl Strategy<Value = Device> {
     let told = (any::<(u64, u64)>(), any::<u64>(), btree_map(kind(), action_id(), 0..3), standing);
     let refused = (time(), text(), text()).prop_map(|(at, code, message)| Refused { at, code, message });
     let rest = (btree_map(kind(), failures, 0..3), any::<bool>(), trail(), of(time()), of(refused));
-    let rest = (rest, of(text()), profile());
+    let penalty = (any::<u32>(), of(time())).prop_map(|(count, until)| Penalty { count, until });
+    let rest = (rest, of(text()), profile(), of(penalty));
     (who, runs, told, rest).prop_map(|(who, runs, told, rest)| Device {
         key: who.0,
         product: who.1,
@@ -132,6 +133,7 @@ pub fn device() -> impl Strategy<Value = Device> {
         installed: told.3.1,
         ended: told.3.2,
         failures: rest.0.0,
+        penalty: rest.3,
         refused: rest.0.4,
         proven: rest.0.1,
         online: rest.0.1,
@@ -182,10 +184,26 @@ fn terms() -> impl Strategy<Value = Terms> {
         time().prop_map(Force::From),
     ];
     let weight = (0..=1000u64).prop_map(|n| Weight::new(n).unwrap());
-    let window = (text(), any::<u64>(), any::<i16>())
-        .prop_map(|(schedule, duration_ms, offset_min)| Window { schedule, duration_ms, offset_min });
-    (force, weight, of(window), any::<bool>(), of(text())).prop_map(
-        |(force, weight, window, consent, reference)| Terms { force, weight, window, consent, reference },
+    let window = (text(), any::<u64>(), any::<i16>(), any::<bool>()).prop_map(
+        |(schedule, duration_ms, offset_min, of_device)| Window {
+            schedule,
+            duration_ms,
+            offset_min,
+            of_device,
+        },
+    );
+    let timeouts = (of(any::<u64>()), of(any::<u64>()), of(any::<u64>()))
+        .prop_map(|(first_ms, step_ms, total_ms)| Timeouts { first_ms, step_ms, total_ms });
+    (force, weight, of(window), any::<(bool, bool)>(), of(text()), timeouts).prop_map(
+        |(force, weight, window, (consent, prefetch), reference, timeouts)| Terms {
+            prefetch,
+            force,
+            weight,
+            window,
+            consent,
+            reference,
+            timeouts,
+        },
     )
 }
 
@@ -248,7 +266,13 @@ pub fn action() -> impl Strategy<Value = Action> {
     let what = (action_id(), device_key(), target(), vec(component(), 0..3), origin, state());
     let cancel = (any::<(bool, bool)>(), of(time()), any::<u32>(), progress);
     let rest = (vec(any::<u64>(), 0..32), any::<u32>(), time(), time(), of(text()));
-    (what, ordered, cancel, rest).prop_map(|(what, ordered, cancel, rest)| Action {
+    let onward = (target(), any::<bool>(), any::<u8>()).prop_map(|(target, allow_downgrade, leg)| Onward {
+        target,
+        allow_downgrade,
+        leg,
+    });
+    let clock = (of(time()), time(), of(time()), of(onward));
+    (what, ordered, cancel, rest, clock).prop_map(|(what, ordered, cancel, rest, clock)| Action {
         terms: ordered.0,
         by: ordered.1,
         unconfirmed: ordered.2.0,
@@ -257,6 +281,7 @@ pub fn action() -> impl Strategy<Value = Action> {
         id: what.0,
         device: what.1,
         target: what.2,
+        onward: clock.3,
         components: what.3,
         origin: what.4,
         state: what.5,
@@ -270,6 +295,9 @@ pub fn action() -> impl Strategy<Value = Action> {
         entries: rest.1,
         created: rest.2,
         changed: rest.3,
+        commanded: clock.0,
+        stepped: clock.1,
+        due_at: clock.2,
     })
 }
 
@@ -298,6 +326,9 @@ fn note() -> impl Strategy<Value = Note> {
         Just(Note::Confirmed),
         Just(Note::Denied),
         Just(Note::Forced),
+        Just(Note::TimedOut(Clock::First)),
+        Just(Note::TimedOut(Clock::Step)),
+        Just(Note::TimedOut(Clock::Total)),
         word.clone().prop_map(Note::Said),
         word.clone().prop_map(Note::Answered),
         word.prop_map(Note::Drift),

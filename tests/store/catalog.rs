@@ -9,7 +9,7 @@ use updraft::domain::catalog::{AutoAssign, Item, Label, Section, Trail, What};
 use updraft::domain::ids::*;
 use updraft::domain::seeds::{first_tenant, seeds};
 use updraft::domain::tenant::{Set, Setting, Tenant};
-use updraft::domain::terms::{Force, Terms, Weight};
+use updraft::domain::terms::{Force, Terms, Timeouts, Weight};
 use updraft::domain::window::Window;
 use updraft::store::Table;
 use updraft::store::memory::MemoryStore;
@@ -43,10 +43,26 @@ fn terms() -> impl Strategy<Value = Terms> {
         Just(Force::DownloadOnly)
     ];
     let weight = (0..=1000u64).prop_map(|n| Weight::new(n).unwrap());
-    let window = (text(), any::<u64>(), any::<i16>())
-        .prop_map(|(schedule, duration_ms, offset_min)| Window { schedule, duration_ms, offset_min });
-    (force, weight, of(window), any::<bool>(), of(text())).prop_map(
-        |(force, weight, window, consent, reference)| Terms { force, weight, window, consent, reference },
+    let window = (text(), any::<u64>(), any::<i16>(), any::<bool>()).prop_map(
+        |(schedule, duration_ms, offset_min, of_device)| Window {
+            schedule,
+            duration_ms,
+            offset_min,
+            of_device,
+        },
+    );
+    let timeouts = (of(any::<u64>()), of(any::<u64>()), of(any::<u64>()))
+        .prop_map(|(first_ms, step_ms, total_ms)| Timeouts { first_ms, step_ms, total_ms });
+    (force, weight, of(window), any::<(bool, bool)>(), of(text()), timeouts).prop_map(
+        |(force, weight, window, (consent, prefetch), reference, timeouts)| Terms {
+            prefetch,
+            force,
+            weight,
+            window,
+            consent,
+            reference,
+            timeouts,
+        },
     )
 }
 

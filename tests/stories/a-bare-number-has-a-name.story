@@ -30,4 +30,6 @@ explain lamp-2 3
     pass hardware
     pass window
     pass attempts
+    pass penalty
+    pass weight
     pass free

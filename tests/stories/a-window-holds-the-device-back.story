@@ -15,16 +15,15 @@ lamp-1 get
     tell desired 2 []
 opened 1
     stored
-    tell desired 3 []
 at 2026-09-01T03:00:00Z
 opened 1
     stored
     action 1: queued -> offered [told]
-    tell desired 4 [1: 3=1.0.1#2]
+    tell desired 3 [1: 3=1.0.1#2]
     tell Deploy action 1 attempt 1
 lamp-1 get
     stored
-    tell desired 5 [1: 3=1.0.1#2]
+    tell desired 4 [1: 3=1.0.1#2]
     tell Deploy action 1 attempt 1
 # A device without a session may read and fetch before; its door says that it is not to install yet.
 at 2026-09-01T00:00:00Z

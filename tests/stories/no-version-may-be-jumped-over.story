@@ -8,7 +8,9 @@ connect lamp-1
 offer 3
 lamp-1 hello seq=1 boot=a 3=#1
     stored
-    tell desired 1 []
+    action 1: - -> offered [created]
+    tell desired 1 [1: 3=1.5.0#2]
+    tell Deploy action 1 attempt 1
 explain lamp-1 3
     pass offered
     pass product
@@ -17,15 +19,13 @@ explain lamp-1 3
     pass not-installed
     pass no-downgrade
     pass compatible
-    FAIL through: pass-through (the device must install 1.5.0 first)
+    FAIL through: pass-through (the device must install 1.5.0 first; image 2 is the next step)
     pass hardware
     pass window
     pass attempts
-    pass free
-deploy 2 to lamp-1
-    lamp-1: action 1: - -> offered [created]
-    lamp-1: tell desired 2 [1: 3=1.5.0#2]
-    lamp-1: tell Deploy action 1 attempt 1
+    pass penalty
+    pass weight
+    FAIL free: action-active (action 1 is under way for this type)
 lamp-1 fb 1 success
     stored
     action 1: offered -> verifying [said Closed(Success)]
@@ -33,5 +33,5 @@ lamp-1 hello seq=1 boot=b 3=#2
     stored
     action 1: verifying -> succeeded [reported]
     action 2: - -> offered [created]
-    tell desired 3 [2: 3=2.0.0#3]
+    tell desired 2 [2: 3=2.0.0#3]
     tell Deploy action 2 attempt 1

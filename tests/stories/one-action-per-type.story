@@ -28,6 +28,8 @@ explain lamp-1 3
     pass hardware
     pass window
     pass attempts
+    pass penalty
+    pass weight
     FAIL free: action-active (action 2 is under way for this type)
 lamp-1 fb 1 downloaded
     rejected action-finished: the action has ended

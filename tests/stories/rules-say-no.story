@@ -19,6 +19,8 @@ explain lamp-1 3
     FAIL hardware: wrong-hardware (the image does not run on this hardware)
     FAIL window: too-early (the window has not opened yet)
     pass attempts
+    pass penalty
+    pass weight
     pass free
 lamp-1 hello seq=1 boot=a hw=esp8266 types=1 3=0.9.0#9
     stored
@@ -35,6 +37,8 @@ explain lamp-1 3
     FAIL hardware: wrong-hardware (the image does not run on this hardware)
     FAIL window: too-early (the window has not opened yet)
     pass attempts
+    pass penalty
+    pass weight
     pass free
 at 20
 lamp-1 hello seq=2 boot=a hw=ESP32 types=1,3 3=0.9.0#9
@@ -52,6 +56,8 @@ explain lamp-1 3
     pass hardware
     pass window
     pass attempts
+    pass penalty
+    pass weight
     pass free
 lamp-1 hello seq=3 boot=a hw=ESP32 types=1,3 3=1.4.0#10
     stored
@@ -70,6 +76,8 @@ explain lamp-1 3
     pass hardware
     pass window
     pass attempts
+    pass penalty
+    pass weight
     FAIL free: action-active (action 1 is under way for this type)
 at 30
 explain lamp-1 3
@@ -84,6 +92,8 @@ explain lamp-1 3
     pass hardware
     FAIL window: too-late (the window has closed)
     pass attempts
+    pass penalty
+    pass weight
     FAIL free: action-active (action 1 is under way for this type)
 lamp-1 report seq=4 3=2.0.0#20
     stored
@@ -101,6 +111,8 @@ explain lamp-1 3
     pass hardware
     FAIL window: too-late (the window has closed)
     pass attempts
+    pass penalty
+    pass weight
     pass free
 lamp-1 report seq=5 3=3.0.0#30
     stored
@@ -116,4 +128,6 @@ explain lamp-1 3
     pass hardware
     FAIL window: too-late (the window has closed)
     pass attempts
+    pass penalty
+    pass weight
     pass free

@@ -41,6 +41,8 @@ explain lamp-1 3
     pass hardware
     pass window
     FAIL attempts: attempts-exhausted (the image failed 2 times on this device)
+    pass penalty
+    pass weight
     pass free
 # An operator's deployment starts the count anew.
 deploy 1 to lamp-1

@@ -51,7 +51,7 @@ pub(super) fn counts(counters: &CountersBody) -> String {
     if shown.is_empty() { format!("{total} devices") } else { format!("{} of {total}", shown.join(", ")) }
 }
 
-fn read(path: &Path) -> Result<String, ClientError> {
+pub(super) fn read(path: &Path) -> Result<String, ClientError> {
     let mut text = String::new();
     let read = if path == Path::new("-") {
         std::io::stdin().read_to_string(&mut text)
@@ -63,7 +63,7 @@ fn read(path: &Path) -> Result<String, ClientError> {
 }
 
 /// The ids in a file: one on a line; blank lines and what follows a `#` are not ids.
-fn ids(text: &str) -> Vec<String> {
+pub(super) fn ids(text: &str) -> Vec<String> {
     let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
     lines.filter(|line| !line.is_empty()).map(String::from).collect()
 }

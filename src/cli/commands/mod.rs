@@ -10,6 +10,7 @@ pub mod image;
 pub mod offer;
 pub mod operator;
 pub mod release;
+pub mod rollout;
 pub mod rules;
 pub mod tenant;
 pub mod watch;
@@ -73,6 +74,7 @@ pub fn run(common: &Common, command: Command) -> Result<Outcome, ClientError> {
         Command::Offer(command) => offer::run(&session, command),
         Command::Deploy(command) => deploy::run(&session, command),
         Command::Deployment(command) => deployment::run(&session, command),
+        Command::Rollout(command) => rollout::run(&session, command),
         Command::Action(command) => action::run(&session, command),
         Command::Explain(command) => explain::run(&session, command),
         Command::Watch(command) => watch::run(&session, command),

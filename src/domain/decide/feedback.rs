@@ -46,7 +46,10 @@ impl Desk {
         self.seen();
         self.offered_all();
         self.end_lapsed();
-        let told = |a: &&Action| a.state == State::Queued && !a.unconfirmed && !a.cancelling;
+        let paused = &self.paused;
+        let told = |a: &&Action| {
+            a.state == State::Queued && !a.unconfirmed && !a.cancelling && !paused.contains(&a.id)
+        };
         let queued: Vec<_> = self.actions.iter().filter(told).map(|a| a.id).collect();
         for id in queued {
             self.signal(id, Signal::Told, Note::Told, Vec::new());

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::{Desk, Entry, Note, Order, Reject, Verdict, record};
-use crate::domain::action::{self, Action, Component, Origin, Refusal, Signal, State, Step};
+use crate::domain::action::{self, Action, Component, Onward, Origin, Refusal, Signal, State, Step};
 use crate::domain::deployment::Target;
 use crate::domain::device::{AutoConfirm, Ended};
-use crate::domain::eligibility::{Candidate, Reason};
+use crate::domain::eligibility::{Candidate, LEGS_MAX, Reason};
 use crate::domain::event::{Consent, Withdrawal};
 use crate::domain::ids::ActionId;
 use crate::domain::image::Image;
@@ -21,37 +21,115 @@ pub(super) struct Plan<'a> {
     pub(super) images: &'a [Arc<Image>],
     pub(super) terms: &'a Terms,
     pub(super) by: &'a str,
+    pub(super) attempt: u32,
+    pub(super) onward: Option<Onward>,
+}
+
+/// How a device may come to a target.
+#[derive(Clone, Copy)]
+pub(super) struct Way<'a> {
+    pub(super) steps: &'a [Arc<Image>],
+    pub(super) allow_downgrade: bool,
+    /// How many updates of the way there have been.
+    pub(super) gone: u8,
+}
+
+/// What an image comes to on a device.
+pub(super) enum Course {
+    /// The device may have it.
+    Open,
+    /// This image comes first.
+    Step(Arc<Image>),
+    /// The device may not have it.
+    Refused(Reason),
 }
 
 impl Desk {
-    pub(super) fn assign(&mut self, plan: Plan<'_>, allow_downgrade: bool) -> Verdict {
-        let reasons: Vec<_> = plan
-            .images
-            .iter()
-            .map(|image| Candidate { image, rules: None, allow_downgrade, standing: false })
-            .map(|candidate| self.refusal(candidate))
-            .collect();
-        if reasons.is_empty() {
+    pub(super) fn assign(&mut self, plan: Plan<'_>, way: Way<'_>) -> Verdict {
+        let courses: Vec<_> = plan.images.iter().map(|image| self.course_of(image, plan, way)).collect();
+        if courses.is_empty() {
             let details = vec!["what was to be installed is gone".into()];
-            self.create(plan, 1, State::NotCompatible, details);
+            self.create(plan, State::NotCompatible, details);
             return Verdict::Stored;
         }
-        if reasons.iter().all(|r| *r == Some(Reason::AlreadyInstalled)) {
-            self.create(plan, 1, State::AlreadyInstalled, Vec::new());
+        if courses.iter().all(|course| matches!(course, Course::Refused(Reason::AlreadyInstalled))) {
+            self.create(plan, State::AlreadyInstalled, Vec::new());
             return Verdict::Stored;
         }
-        let hard = reasons.into_iter().flatten().find(|r| *r != Reason::AlreadyInstalled);
-        if let Some(reason) = hard {
-            let details = vec![reason.to_string().into()];
-            self.create(plan, 1, State::NotCompatible, details);
+        let (mut hold, mut step) = (None, None);
+        for course in courses {
+            match course {
+                Course::Open | Course::Refused(Reason::AlreadyInstalled) => {}
+                Course::Step(image) => step = step.or(Some(image)),
+                Course::Refused(reason) if reason.is_hold() => hold = hold.or(Some(reason)),
+                Course::Refused(reason) => {
+                    self.create(plan, State::NotCompatible, vec![reason.to_string().into()]);
+                    return Verdict::Stored;
+                }
+            }
+        }
+        if let Some(reason) = hold {
+            return Verdict::Held(reason);
+        }
+        self.begin(plan, step, way)
+    }
+
+    fn course_of(&self, image: &Image, plan: Plan<'_>, way: Way<'_>) -> Course {
+        // A rollout that has begun with a device brings it to the end.
+        let gives_way = matches!(plan.origin, Origin::Rollout(_, _)) && way.gone == 0;
+        // What is only fetched takes a device no nearer.
+        let steps = if plan.terms.force == Force::DownloadOnly { &[] } else { way.steps };
+        let gives_way = gives_way.then_some(plan.terms.weight);
+        self.course(Candidate { gives_way, steps, ..Candidate::ordered(image, way.allow_downgrade) })
+    }
+
+    /// Brings the target, or the step that comes before it.
+    fn begin(&mut self, plan: Plan<'_>, step: Option<Arc<Image>>, way: Way<'_>) -> Verdict {
+        let leg = way.gone + 1;
+        if step.is_some() && leg >= LEGS_MAX {
+            let details = vec![format!("there are {LEGS_MAX} updates on the way, and it goes on").into()];
+            self.create(plan, State::NotCompatible, details);
             return Verdict::Stored;
         }
         self.supersede(plan.images);
         for image in plan.images {
             self.device.failures.remove(&image.kind);
         }
-        self.create(plan, 1, State::Queued, Vec::new());
+        match step {
+            Some(image) => {
+                let onward = Onward { target: plan.target, allow_downgrade: way.allow_downgrade, leg };
+                let target = Target::Image(image.id);
+                let details = vec![format!("a step on the way: {} comes first", image.version).into()];
+                let plan = Plan { target, images: &[image], onward: Some(onward), ..plan };
+                self.create(plan, State::Queued, details);
+            }
+            None => self.create(plan, State::Queued, Vec::new()),
+        }
         Verdict::Stored
+    }
+
+    /// The next update on the way to a target, once a step has ended well.
+    pub(super) fn go_on(&mut self, step: &Action, onward: Onward, called_off: bool) {
+        let known = self.onward.iter().find(|(target, _)| *target == onward.target);
+        let images = known.map_or(Vec::new(), |(_, images)| images.clone());
+        // Whoever agreed to the first step agreed to where it leads.
+        let terms = Terms { consent: false, ..step.terms.clone() };
+        let plan = Plan {
+            origin: step.origin,
+            target: onward.target,
+            images: &images,
+            terms: &terms,
+            by: &step.by,
+            attempt: step.attempt,
+            onward: None,
+        };
+        if called_off {
+            let details = vec!["it was called off on the way".into()];
+            return self.create(plan, State::Cancelled, details);
+        }
+        let steps = self.steps.clone();
+        let way = Way { steps: &steps, allow_downgrade: onward.allow_downgrade, gone: onward.leg };
+        self.assign(plan, way);
     }
 
     /// Makes way for new images. Where the tenant has it so, a device that was told of the old action is asked to let it
@@ -74,7 +152,8 @@ impl Desk {
         }
     }
 
-    pub(super) fn create(&mut self, plan: Plan<'_>, attempt: u32, state: State, details: Vec<Box<str>>) {
+    pub(super) fn create(&mut self, plan: Plan<'_>, state: State, details: Vec<Box<str>>) {
+        let attempt = plan.attempt;
         let id = self.next_action;
         // Ids end at 2^31-1; a server that issues a thousand a second reaches that after 24 days of nothing else.
         self.next_action = ActionId::new(u64::from(id.get()) + 1).unwrap_or(id);
@@ -87,13 +166,18 @@ impl Desk {
         let mut components: Vec<Component> = components.collect();
         // One reboot for all of them: the order is the device's only word on which comes first.
         components.sort_by_key(|component| component.kind.update_rank());
+        let mut terms = plan.terms.clone();
+        if let Some(window) = &mut terms.window {
+            window.settle(self.device.timezone());
+        }
         let mut action = Action {
             id,
             device: self.device.key.clone(),
             target: plan.target,
+            onward: plan.onward,
             components,
             origin: plan.origin,
-            terms: plan.terms.clone(),
+            terms,
             by: plan.by.into(),
             unconfirmed: !state.is_terminal()
                 && plan.terms.consent
@@ -111,6 +195,9 @@ impl Desk {
             entries: 0,
             created: self.now,
             changed: self.now,
+            commanded: None,
+            stepped: self.now,
+            due_at: None,
         };
         let entry = Entry { at: self.now, state, note: Note::Created, code: None, details };
         record(&mut self.changed, &mut action, None, entry);
@@ -121,13 +208,13 @@ impl Desk {
             true if state == State::AlreadyInstalled => self.installed(&action),
             true => {}
             false => {
-                self.device.assigned = Some(plan.target);
+                self.device.assigned = Some(plan.onward.map_or(plan.target, |onward| onward.target));
                 self.device.ended = Ended::Nothing;
             }
         }
-        let held = action.is_held(self.now);
+        let hidden = action.is_hidden(self.now);
         self.actions.push(action);
-        if !state.is_terminal() && !held {
+        if !state.is_terminal() && !hidden {
             self.desired = true;
             self.tell_deploy(id, attempt);
         }
@@ -181,7 +268,7 @@ impl Desk {
         self.signal(id, signal, if consent.agreed { Note::Confirmed } else { Note::Denied }, details);
         self.desired = true;
         if consent.agreed {
-            self.tell_unless_held(id, attempt);
+            self.tell_unless_hidden(id, attempt);
         }
         Verdict::Stored
     }
@@ -218,10 +305,37 @@ impl Desk {
     /// The window of an action has opened, or will not open again.
     pub(super) fn opened(&mut self, id: ActionId) -> Verdict {
         self.end_lapsed();
-        let open = self.actions.iter().find(|a| a.id == id && !a.state.is_terminal());
-        if let Some(attempt) = open.map(|a| a.attempt) {
-            self.desired = true;
-            self.tell_unless_held(id, attempt);
+        let now = self.now;
+        let open = self.actions.iter_mut().find(|a| a.id == id && !a.state.is_terminal());
+        if let Some(action) = open {
+            let (commanded, attempt) = (action.commanded, action.attempt);
+            action.note_command(now);
+            // Held by a paused rollout, it was commanded, and the device has not heard of it.
+            let untold = action.state == State::Queued && action.commanded.is_some();
+            if action.commanded != commanded || untold {
+                self.changed.entry(id).or_insert((Some(action.state), Vec::new()));
+                let opened = action.commanded.is_some();
+                self.desired = true;
+                if opened {
+                    self.tell_unless_hidden(id, attempt);
+                }
+            }
+        }
+        Verdict::Stored
+    }
+
+    /// A device that has been silent for too long is asked to stop, in case it still hears it.
+    pub(super) fn overdue(&mut self, id: ActionId) -> Verdict {
+        let now = self.now;
+        let Some(action) = self.actions.iter().find(|a| a.id == id) else { return Verdict::Stored };
+        let Some(deadline) = action.deadline().filter(|deadline| deadline.at <= now) else {
+            return Verdict::Stored;
+        };
+        let (told, attempt) = (action.state != State::Queued, action.attempt);
+        let details = vec![action.overdue(deadline.clock).into()];
+        self.signal(id, Signal::TimedOut, Note::TimedOut(deadline.clock), details);
+        if told {
+            self.command(Order::Cancel, Some(id), attempt);
         }
         Verdict::Stored
     }
@@ -248,13 +362,14 @@ impl Desk {
             self.signal(id, Signal::Superseded, Note::Superseded, Vec::new());
         }
         let terms = Terms { force: Force::Soft, ..Terms::default() };
-        let plan = Plan { origin: Origin::Device, target, images, terms: &terms, by };
-        self.create(plan, 1, State::AlreadyInstalled, Vec::new());
+        let origin = Origin::Device;
+        let plan = Plan { origin, target, images, terms: &terms, by, attempt: 1, onward: None };
+        self.create(plan, State::AlreadyInstalled, Vec::new());
         Verdict::Stored
     }
 
-    fn tell_unless_held(&mut self, id: ActionId, attempt: u32) {
-        if self.actions.iter().any(|a| a.id == id && !a.is_held(self.now)) {
+    fn tell_unless_hidden(&mut self, id: ActionId, attempt: u32) {
+        if self.actions.iter().any(|a| a.id == id && !self.is_hidden(a)) {
             self.tell_deploy(id, attempt);
         }
     }

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use crate::domain::action::{Action, HISTORY_MAX, Refusal, State};
+use crate::domain::action::{Action, Clock, HISTORY_MAX, Refusal, State};
 use crate::domain::device::{ATTRIBUTE_NAME_MAX, ATTRIBUTE_VALUE_MAX, ATTRIBUTES_MAX, Device};
+use crate::domain::eligibility::Reason;
 use crate::domain::feedback::Word;
 use crate::domain::ids::{ActionId, AttributeId, ProductId, Time};
 
@@ -68,6 +69,8 @@ pub enum Note {
     CancelEnded,
     /// A newer action took its place.
     Superseded,
+    /// One of its clocks ran out.
+    TimedOut(Clock),
     /// The device said something that does not fit how the action ended.
     Drift(Word),
 }
@@ -96,6 +99,8 @@ pub struct Changed {
     pub action: Action,
     /// New history entries, oldest first.
     pub entries: Vec<Entry>,
+    /// A moment to be noted for looking at its clocks ([`Event::Overdue`](crate::domain::event::Event::Overdue)).
+    pub due: Option<Time>,
 }
 
 /// Why an event is refused. Refusals are recorded and answered.
@@ -196,6 +201,8 @@ pub enum Verdict {
     Repeated,
     /// It is refused.
     Rejected(Reject),
+    /// A rollout is to come again later: nothing was created.
+    Held(Reason),
 }
 
 /// What a decision amounts to.

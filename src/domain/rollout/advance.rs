@@ -1,14 +1,16 @@
 //! What the moment and the counters make of a rollout: gates, stops, waves that begin and end, devices to take on.
+//!
+//! One call goes as far as it can: a second one at the same moment, with nothing changed, finds nothing to do.
 
 use super::command::{begin, end, pause, start, stop, withdrawal};
+use super::pace::rate;
 use super::{
-    AfterSuccess, BadEnd, Canary, Cause, Counted, Credit, Difference, Ending, Pace, Remedy, Rollout, Status,
-    Tally, Wave, WaveStatus,
+    AfterSuccess, BadEnd, Canary, Cause, Difference, Ending, Remedy, Rollout, Status, Tally, Wave, WaveStatus,
 };
 use crate::domain::ids::{ImageId, Time};
 
-/// How much a pace may save up, in seconds: after a wait, so much is taken on at once.
-const SAVED_S: u64 = 10;
+/// The number of the canary among the rules that are excused.
+pub(super) const CANARY: u16 = 0;
 
 /// Devices of a wave to take on now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,9 +30,12 @@ pub struct Advance {
     pub take: Vec<Take>,
     /// Open actions are to be called off so.
     pub withdraw: Option<Ending>,
+    /// Devices that were held back may be told again.
+    pub tell: bool,
     /// An earlier image is to be brought back to every device that was reached.
     pub roll_back: Option<ImageId>,
-    /// The next moment at which time alone can change something; none while only a device or an operator can.
+    /// The next moment at which time alone can change something; none while only a device or an operator can. It is
+    /// `now` where there was more to take than `most`. Leases and deferred members keep moments of their own.
     pub wake: Option<Time>,
 }
 
@@ -38,32 +43,39 @@ pub struct Advance {
 pub fn advance(rollout: &mut Rollout, waves: &mut [Wave], most: u64, now: Time) -> Advance {
     let mut done = Advance::default();
     match rollout.status {
-        Status::Ready => match rollout.start_at {
-            Some(at) if at <= now => {
-                start(rollout, now);
-                done.moved = true;
-                run(rollout, waves, most, now, &mut done);
-            }
-            at => done.wake = at,
-        },
+        Status::WaitingForApproval | Status::Ready => wait(rollout, waves, most, now, &mut done),
         Status::Running => run(rollout, waves, most, now, &mut done),
         Status::Paused => {
             look_at_the_end(rollout, waves, now, &mut done);
         }
-        Status::Stopping => {
-            close_waves(waves, now, &mut done);
-            if Tally::sum(waves.iter()).active == 0 {
-                end(rollout, Status::Stopped, now);
-                done.moved = true;
-            }
-        }
-        Status::Creating
-        | Status::WaitingForApproval
-        | Status::Denied
-        | Status::Stopped
-        | Status::Finished => {}
+        Status::Creating | Status::Stopping | Status::Denied | Status::Stopped | Status::Finished => {}
+    }
+    // What is under way, or what it has just paused for, may be bad enough for more than a pause.
+    if rollout.status == Status::Paused {
+        look_at_the_rules(rollout, waves, &mut done);
+    }
+    if rollout.status == Status::Stopping && Tally::sum(waves.iter()).active == 0 {
+        finish(rollout, waves, Status::Stopped, now, &mut done);
     }
     done
+}
+
+/// Before it has begun: it ends unbegun, or begins by itself.
+fn wait(rollout: &mut Rollout, waves: &mut [Wave], most: u64, now: Time, done: &mut Advance) {
+    if rollout.end.is_some_and(|limit| limit.at <= now) {
+        rollout.cause = Some(Cause::End);
+        finish(rollout, waves, Status::Stopped, now, done);
+        return;
+    }
+    let starts = rollout.start_at.filter(|_| rollout.status == Status::Ready);
+    if starts.is_some_and(|at| at <= now) {
+        start(rollout, now);
+        done.moved = true;
+        run(rollout, waves, most, now, done);
+        return;
+    }
+    let ends = rollout.end.map(|limit| limit.at);
+    done.wake = starts.into_iter().chain(ends).min();
 }
 
 fn run(rollout: &mut Rollout, waves: &mut [Wave], most: u64, now: Time, done: &mut Advance) {
@@ -78,53 +90,64 @@ fn run(rollout: &mut Rollout, waves: &mut [Wave], most: u64, now: Time, done: &m
         WaveStatus::Failed => wave.tally.is_done() && !wave.continuous,
         WaveStatus::Scheduled | WaveStatus::Running => false,
     };
-    if waves.iter().all(ended) {
-        end(rollout, Status::Finished, now);
-        done.moved = true;
-        return;
+    match waves.iter().all(ended) {
+        true => finish(rollout, waves, Status::Finished, now, done),
+        false => take(rollout, waves, most, now, done),
     }
-    take(rollout, waves, most, now, done);
 }
 
 /// Returns whether the end has come.
-fn look_at_the_end(rollout: &mut Rollout, waves: &[Wave], now: Time, done: &mut Advance) -> bool {
+fn look_at_the_end(rollout: &mut Rollout, waves: &mut [Wave], now: Time, done: &mut Advance) -> bool {
     let Some(limit) = rollout.end else { return false };
     if now < limit.at {
         done.wake = Some(limit.at);
         return false;
     }
-    match Tally::sum(waves).is_done() {
-        true => end(rollout, Status::Finished, now),
-        false => {
-            stop(rollout, Cause::End, limit.then);
-            done.withdraw = withdrawal(limit.then);
-        }
+    if Tally::sum(waves.iter()).is_done() {
+        rollout.cause = None;
+        finish(rollout, waves, Status::Finished, now, done);
+        return true;
     }
+    done.withdraw = withdrawal(limit.then);
+    done.tell = rollout.status == Status::Paused && done.withdraw.is_none();
     done.moved = true;
+    stop(rollout, Cause::End, limit.then);
     true
 }
 
 /// Returns whether the rollout has stopped itself.
 fn look_at_the_rules(rollout: &mut Rollout, waves: &[Wave], done: &mut Advance) -> bool {
-    let all = Tally::sum(waves);
-    let ended = all.ended();
-    let broken = (1..).zip(&rollout.stops).find(|(_, rule)| {
-        let bad = all.bad(rule.on);
-        bad > 0 && ended >= rule.sample && rule.share.reached_by(bad, ended)
-    });
-    if let Some((number, rule)) = broken {
-        let (remedy, cause) = (rule.then, Cause::Rule { rule: number, bad: all.bad(rule.on), of: ended });
-        apply(rollout, remedy, cause, done);
-        return true;
-    }
-    let Some(canary) = rollout.canary else { return false };
-    match difference(&canary, waves).filter(|found| found.exceeds(canary.margin)) {
-        Some(found) => {
-            apply(rollout, canary.then, Cause::Canary(found), done);
+    match broken_rule(rollout, waves).or_else(|| broken_canary(rollout, waves)) {
+        Some((remedy, cause)) => {
+            apply(rollout, remedy, cause, done);
             true
         }
         None => false,
     }
+}
+
+/// Whether a rule counts: an operator who resumed after it had made the rollout pause has excused it, and a pause is
+/// no remedy for a rollout that is paused.
+fn counts(rollout: &Rollout, number: u16, remedy: Remedy) -> bool {
+    let idle = rollout.status == Status::Paused && remedy == Remedy::Pause;
+    !idle && !rollout.excused.contains(&number)
+}
+
+fn broken_rule(rollout: &Rollout, waves: &[Wave]) -> Option<(Remedy, Cause)> {
+    let all = Tally::sum(waves);
+    let of = all.ended();
+    let broken = (1..).zip(&rollout.stops).find(|(number, rule)| {
+        let bad = all.bad(rule.on);
+        let enough = bad > 0 && of >= rule.sample;
+        counts(rollout, *number, rule.then) && enough && rule.share.reached_by(bad, of)
+    });
+    broken.map(|(number, rule)| (rule.then, Cause::Rule { rule: number, bad: all.bad(rule.on), of }))
+}
+
+fn broken_canary(rollout: &Rollout, waves: &[Wave]) -> Option<(Remedy, Cause)> {
+    let canary = rollout.canary.filter(|canary| counts(rollout, CANARY, canary.then))?;
+    let found = difference(&canary, waves).filter(|found| found.exceeds(canary.margin))?;
+    Some((canary.then, Cause::Canary(found)))
 }
 
 /// The first wave held against the others, once both have enough that ended.
@@ -153,13 +176,20 @@ fn apply(rollout: &mut Rollout, remedy: Remedy, cause: Cause, done: &mut Advance
     }
 }
 
-/// Ends the waves whose members have all ended.
-fn close_waves(waves: &mut [Wave], now: Time, done: &mut Advance) {
-    let running = |wave: &&mut Wave| wave.status == WaveStatus::Running && !wave.continuous;
-    for wave in waves.iter_mut().filter(running).filter(|wave| wave.tally.is_done()) {
+/// Ends the rollout, and with it the waves that have begun. No moment can change anything any more.
+fn finish(rollout: &mut Rollout, waves: &mut [Wave], status: Status, now: Time, done: &mut Advance) {
+    for wave in waves.iter_mut().filter(|wave| wave.started.is_some()) {
+        close(wave, now);
+    }
+    end(rollout, status, now);
+    done.moved = true;
+    done.wake = None;
+}
+
+fn close(wave: &mut Wave, now: Time) {
+    wave.ended = wave.ended.or(Some(now));
+    if wave.status == WaveStatus::Running {
         wave.status = WaveStatus::Finished;
-        wave.ended = Some(now);
-        done.moved = true;
     }
 }
 
@@ -177,23 +207,25 @@ fn move_waves(rollout: &mut Rollout, waves: &mut [Wave], now: Time, done: &mut A
             }
             WaveStatus::Running | WaveStatus::Failed | WaveStatus::Finished => {}
         }
-        let bad = wave.tally.bad(BadEnd::Any);
-        let total = wave.tally.total();
-        if let Some(allowed) = wave.failure.filter(|allowed| allowed.exceeded_by(bad, total))
-            && wave.status == WaveStatus::Running
-        {
-            wave.status = WaveStatus::Failed;
-            done.moved = true;
-            pause(rollout, Cause::Wave { wave: wave.number, bad, of: total, allowed });
-            return true;
-        }
-        if let Some(cause) = pass(wave, Some(wave.number) == last, now, done) {
+        if let Some(cause) = fail(wave).or_else(|| pass(wave, Some(wave.number) == last, now, done)) {
             pause(rollout, cause);
+            done.moved = true;
             return true;
         }
         its_turn &= wave.passed;
     }
     false
+}
+
+/// Lets a wave fail, where too many ended badly. Returns why the rollout pauses, if it does.
+fn fail(wave: &mut Wave) -> Option<Cause> {
+    let (bad, of) = (wave.tally.bad(BadEnd::Any), wave.tally.total());
+    let allowed = wave.failure.filter(|allowed| allowed.exceeded_by(bad, of))?;
+    if wave.status != WaveStatus::Running {
+        return None;
+    }
+    wave.status = WaveStatus::Failed;
+    Some(Cause::Wave { wave: wave.number, bad, of, allowed })
 }
 
 /// Lets a wave pass its success gate, and ends it when all of it has ended. Returns why the rollout pauses, if it does.
@@ -214,85 +246,58 @@ fn pass(wave: &mut Wave, last: bool, now: Time, done: &mut Advance) -> Option<Ca
         cause = (!last && wave.status == WaveStatus::Running).then_some(missed);
     }
     if over && wave.ended.is_none() {
-        wave.ended = Some(now);
+        close(wave, now);
         done.moved = true;
-        if wave.status == WaveStatus::Running {
-            wave.status = WaveStatus::Finished;
-        }
     }
     cause
 }
 
 /// Takes devices on, as far as the pace and the limit allow.
 fn take(rollout: &mut Rollout, waves: &[Wave], most: u64, now: Time, done: &mut Advance) {
-    let open = |wave: &&Wave| match wave.status {
-        WaveStatus::Running | WaveStatus::Failed => wave.tally.waiting > 0,
-        WaveStatus::Scheduled | WaveStatus::Finished => false,
-    };
-    let waiting: u64 = waves.iter().filter(open).map(|wave| wave.tally.waiting).sum();
+    let waiting: u64 = waves.iter().filter(|wave| is_open(wave)).map(|wave| wave.tally.waiting).sum();
     if waiting == 0 {
         return;
     }
     let all = Tally::sum(waves);
     let room = rollout.in_flight.map_or(u64::MAX, |bound| bound.limit.saturating_sub(all.leased));
-    let (credit, rate) = credit(rollout, &all, now);
-    let allowed = rate.map_or(u64::MAX, |_| credit.milli / 1000);
-    let mut left = waiting.min(room).min(allowed).min(most);
-    for wave in waves.iter().filter(open) {
+    let purse = rate(rollout.pace, &all).map(|rate| rollout.credit.gained(rate, now));
+    let allowed = purse.map_or(u64::MAX, |purse| purse.devices());
+    let taken = waiting.min(room).min(allowed).min(most);
+    done.take = split(waves, taken);
+    if let Some(purse) = purse.filter(|_| taken > 0) {
+        rollout.credit = purse.spent(taken);
+    }
+    // Beyond these, only a device can make more of it.
+    if waiting == taken || room == taken {
+        return;
+    }
+    // Devices that were just taken on may have made the pace grow.
+    let after = Tally { waiting: all.waiting - taken, deferred: all.deferred + taken, ..all };
+    let next = match (purse, rate(rollout.pace, &after)) {
+        (Some(purse), Some(rate)) if allowed == taken => purse.spent(taken).enough_at(rate),
+        (_, _) => now,
+    };
+    done.wake = Some(done.wake.map_or(next, |wake| wake.min(next)));
+}
+
+/// Whether members of the wave may be taken on. A wave that has failed goes on where somebody resumed the rollout.
+fn is_open(wave: &Wave) -> bool {
+    match wave.status {
+        WaveStatus::Running | WaveStatus::Failed => true,
+        WaveStatus::Scheduled | WaveStatus::Finished => false,
+    }
+}
+
+/// Splits so many devices among the open waves, the first ones first.
+fn split(waves: &[Wave], devices: u64) -> Vec<Take> {
+    let mut left = devices;
+    let mut takes = Vec::new();
+    for wave in waves.iter().filter(|wave| is_open(wave)) {
         let devices = wave.tally.waiting.min(left);
         left -= devices;
         if devices > 0 {
-            done.take.push(Take { wave: wave.number, devices });
+            takes.push(Take { wave: wave.number, devices });
         }
     }
-    let taken: u64 = done.take.iter().map(|take| take.devices).sum();
-    if taken > 0 && rate.is_some() {
-        rollout.credit = Credit { milli: credit.milli - taken * 1000, at: credit.at };
-    }
-    if waiting > taken && room > taken {
-        let next = match rate {
-            _ if allowed > taken => now,
-            Some(rate) => {
-                let short = 1000 - (credit.milli - taken * 1000).min(999);
-                credit.at.plus_ms((short * 60).div_ceil(rate))
-            }
-            None => now,
-        };
-        done.wake = Some(done.wake.map_or(next, |wake| wake.min(next)));
-    }
-}
-
-/// What the pace allows now, and the pace itself in devices a minute; none where it is unbounded.
-fn credit(rollout: &Rollout, all: &Tally, now: Time) -> (Credit, Option<u64>) {
-    let rate = match rollout.pace {
-        Pace::Unbounded => return (rollout.credit, None),
-        Pace::Constant { per_minute } => u64::from(per_minute.max(1)),
-        Pace::Exponential { base, factor_hundredths, every, counted, at_most } => {
-            let count = match counted {
-                Counted::Notified => all.begun(),
-                Counted::Succeeded => all.succeeded,
-            };
-            grown(base, factor_hundredths, count / every.max(1), at_most)
-        }
-    };
-    let Credit { milli, at } = rollout.credit;
-    let passed = now.0.saturating_sub(at.0);
-    let gained = u64::try_from(u128::from(rate) * u128::from(passed) / 60).unwrap_or(u64::MAX);
-    // The time that was not enough for a thousandth of a device is not lost.
-    let used = u64::try_from((u128::from(gained) * 60).div_ceil(u128::from(rate))).unwrap_or(passed);
-    let saved = (rate * SAVED_S * 1000 / 60).max(1000);
-    let milli = milli.saturating_add(gained).min(saved.max(milli));
-    (Credit { milli, at: at.plus_ms(used.min(passed)) }, Some(rate))
-}
-
-fn grown(base: u32, factor_hundredths: u32, times: u64, at_most: u32) -> u64 {
-    let most = u64::from(at_most.max(1));
-    let mut rate = u64::from(base.max(1)) * 100;
-    for _ in 0..times {
-        if rate >= most * 100 {
-            break;
-        }
-        rate = rate * u64::from(factor_hundredths.max(101)) / 100;
-    }
-    (rate / 100).clamp(1, most)
+    takes
 }

@@ -1,5 +1,6 @@
 //! What operators ask of a rollout.
 
+use super::advance::CANARY;
 use super::{Cause, Credit, Decision, Ending, Rollout, Status, Wave, WaveStatus};
 use crate::domain::ids::Time;
 
@@ -70,16 +71,19 @@ pub fn command(
     let mut consequence = Consequence::default();
     match (asked, rollout.status) {
         (Command::Start, Status::Ready) => start(rollout, now),
+        // It starts as soon as it is ready, and approved of where somebody has to.
+        (Command::Start, Status::Creating) => rollout.start_at = Some(now),
         (Command::Pause, Status::Running) => pause(rollout, Cause::Operator(by.into())),
         (Command::Resume, Status::Paused) => {
-            rollout.status = Status::Running;
-            rollout.cause = None;
-            rollout.credit.at = now;
+            resume(rollout, now);
             consequence.tell = true;
         }
-        (Command::Stop(ending), Status::Running | Status::Paused) => {
-            stop(rollout, Cause::Operator(by.into()), *ending);
-            consequence = Consequence { withdraw: withdrawal(*ending), tell: false };
+        (Command::Stop(ending), Status::Running | Status::Paused | Status::Creating) => {
+            consequence = call_off(rollout, *ending, by);
+        }
+        // Whoever does not want to wait for what goes on may still call it off.
+        (Command::Stop(ending), Status::Stopping) if is_harder(*ending, rollout.ending) => {
+            consequence = call_off(rollout, *ending, by);
         }
         (Command::Stop(_), Status::Ready | Status::WaitingForApproval) => {
             rollout.cause = Some(Cause::Operator(by.into()));
@@ -103,7 +107,7 @@ pub fn command(
         }
         (Command::Remove, Status::Running | Status::Paused | Status::Creating) => {
             rollout.deleted = true;
-            stop(rollout, Cause::Operator(by.into()), Ending::Stop);
+            consequence = call_off(rollout, Ending::Stop, by);
         }
         (Command::Remove, Status::Stopping) => rollout.deleted = true,
         (Command::Remove, Status::Ready | Status::WaitingForApproval) => {
@@ -144,7 +148,44 @@ pub(super) fn start(rollout: &mut Rollout, now: Time) {
     rollout.status = Status::Running;
     rollout.started = Some(now);
     // The first device does not wait.
-    rollout.credit = Credit { milli: 1000, at: now };
+    rollout.credit = Credit::for_one(now);
+}
+
+/// Goes on. What made the rollout pause would make it pause again at once, so it counts no more.
+fn resume(rollout: &mut Rollout, now: Time) {
+    rollout.status = Status::Running;
+    // No credit is saved up while nobody may be taken on.
+    rollout.credit.at = now;
+    match rollout.cause.take() {
+        Some(Cause::Rule { rule, bad: _, of: _ }) => rollout.excused.push(rule),
+        Some(Cause::Canary(_)) => rollout.excused.push(CANARY),
+        Some(
+            Cause::Operator(_)
+            | Cause::Wave { .. }
+            | Cause::WaveDone(_)
+            | Cause::WaveMissed { .. }
+            | Cause::End,
+        )
+        | None => {}
+    }
+}
+
+/// Stops by an operator's word.
+fn call_off(rollout: &mut Rollout, ending: Ending, by: &str) -> Consequence {
+    let withdraw = withdrawal(ending);
+    // What was held back by a pause, and is not called off, goes on.
+    let tell = rollout.status == Status::Paused && withdraw.is_none();
+    stop(rollout, Cause::Operator(by.into()), ending);
+    Consequence { withdraw, tell }
+}
+
+fn is_harder(ending: Ending, than: Option<Ending>) -> bool {
+    let rank = |ending: Ending| match ending {
+        Ending::Stop => 0,
+        Ending::Cancel => 1,
+        Ending::Force => 2,
+    };
+    than.is_none_or(|than| rank(ending) > rank(than))
 }
 
 pub(super) fn pause(rollout: &mut Rollout, cause: Cause) {
@@ -173,5 +214,47 @@ pub(super) fn withdrawal(ending: Ending) -> Option<Ending> {
     match ending {
         Ending::Stop => None,
         Ending::Cancel | Ending::Force => Some(ending),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::domain::deployment::Target;
+    use crate::domain::ids::{ImageId, RolloutId, TenantId};
+    use crate::domain::rollout::{
+        NewRollout, NewWave, Pace, Retries, Selection, Share, Size, Take, Who, advance,
+    };
+    use crate::domain::terms::Terms;
+
+    #[test]
+    fn one_that_is_told_to_start_while_it_is_made_starts_as_soon_as_it_is_ready() {
+        let new = NewRollout {
+            name: "spring".into(),
+            description: None,
+            target: Target::Image(ImageId::new(1).unwrap()),
+            selection: Selection { who: Who::Listed, share: Share::ALL, seed: 0, continuous: false },
+            waves: vec![NewWave::new(Size::Rest)],
+            may_overlap: false,
+            terms: Terms::default(),
+            allow_downgrade: false,
+            pace: Pace::Unbounded,
+            in_flight: None,
+            retries: Retries::default(),
+            start_at: Some(Time(9000)),
+            end: None,
+            stops: Vec::new(),
+            canary: None,
+        };
+        let id = RolloutId::new(1).unwrap();
+        let (mut rollout, mut waves) = new.rollout(id, TenantId::default(), &[3], "root", Time(1000));
+        let done = command(&mut rollout, &mut waves, &Command::Start, "root", Time(2000));
+        assert_eq!(done, Ok(Consequence::default()));
+        assert_eq!((rollout.status, rollout.start_at), (Status::Creating, Some(Time(2000))));
+        assert!(advance(&mut rollout, &mut waves, 10, Time(2000)).take.is_empty());
+        rollout.status = Status::Ready;
+        let advanced = advance(&mut rollout, &mut waves, 10, Time(3000));
+        assert_eq!((rollout.status, advanced.take), (Status::Running, vec![Take { wave: 1, devices: 3 }]));
     }
 }

@@ -131,13 +131,7 @@ impl Fault {
 /// # Errors
 /// The first [`Fault`].
 pub fn check(new: &NewRollout, now: Time) -> Result<(), Fault> {
-    check_text("name", &new.name, NAME_MAX)?;
-    if new.name.trim().is_empty() {
-        return Err(Fault::new("name", "is empty"));
-    }
-    if let Some(description) = &new.description {
-        check_text("description", description, DESCRIPTION_MAX)?;
-    }
+    check_names(Some(&new.name), new.description.as_deref())?;
     check_selection(&new.selection)?;
     if new.waves.is_empty() || new.waves.len() > WAVES_MAX {
         return Err(Fault::new("waves", format!("there are 1 to {WAVES_MAX} of them")));
@@ -146,10 +140,25 @@ pub fn check(new: &NewRollout, now: Time) -> Result<(), Fault> {
         check_wave(wave)
             .map_err(|fault| Fault::new(format!("waves[{place}].{}", fault.field), fault.reason))?;
     }
+    check_parts(&new.waves)?;
     check_pace(new.pace)?;
     check_limits(new)?;
     check_moments(new, now)?;
     check_stops(new)
+}
+
+/// Whether a rollout may be called so.
+///
+/// # Errors
+/// The first [`Fault`].
+pub fn check_names(name: Option<&str>, description: Option<&str>) -> Result<(), Fault> {
+    if let Some(name) = name {
+        check_text("name", name, NAME_MAX)?;
+    }
+    if name.is_some_and(|name| name.trim().is_empty()) {
+        return Err(Fault::new("name", "is empty"));
+    }
+    description.map_or(Ok(()), |text| check_text("description", text, DESCRIPTION_MAX))
 }
 
 fn check_text(field: &'static str, text: &str, max: usize) -> Result<(), Fault> {
@@ -180,6 +189,9 @@ fn check_wave(wave: &NewWave) -> Result<(), Fault> {
     if let Some(name) = &wave.name {
         check_text("name", name, NAME_MAX)?;
     }
+    if let Some(description) = &wave.description {
+        check_text("description", description, DESCRIPTION_MAX)?;
+    }
     if let Some(query) = &wave.filter {
         check_filter("filter", query)?;
     }
@@ -189,6 +201,22 @@ fn check_wave(wave: &NewWave) -> Result<(), Fault> {
             return Err(Fault::new("percent", "is nothing: the wave would have no device"));
         }
         Size::Count(_) | Size::Part(_) | Size::PartOfRest(_) | Size::Rest => {}
+    }
+    Ok(())
+}
+
+/// Parts of all devices are parts of the same ones, unless a wave has a filter of its own.
+fn check_parts(waves: &[NewWave]) -> Result<(), Fault> {
+    let mut sum = 0;
+    for (place, wave) in waves.iter().enumerate() {
+        let Size::Part(share) = wave.size else { continue };
+        if wave.filter.is_some() {
+            continue;
+        }
+        sum += u64::from(share.hundredths());
+        if sum > u64::from(Share::ALL.hundredths()) {
+            return Err(Fault::new(format!("waves[{place}].percent"), "the waves come to more than 100%"));
+        }
     }
     Ok(())
 }
@@ -249,8 +277,9 @@ fn check_moments(new: &NewRollout, now: Time) -> Result<(), Fault> {
         }
     }
     let Some(window) = &new.terms.window else { return Ok(()) };
-    let opens = match window.at(now) {
-        Opening::Open { until: _ } => now,
+    let starts = new.start_at.map_or(now, |start| start.max(now));
+    let opens = match window.at(starts) {
+        Opening::Open { until: _ } => starts,
         Opening::Shut { opens } => opens,
         Opening::Lapsed => return Err(Fault::new("window", "never opens")),
     };
@@ -278,6 +307,12 @@ fn check_stops(new: &NewRollout) -> Result<(), Fault> {
     }
     if !matches!(canary.confidence.hundredths(), 9000 | 9500 | 9900) {
         return Err(Fault::new("canary.confidence", "is 90, 95 or 99"));
+    }
+    if canary.sample == 0 {
+        return Err(Fault::new("canary.min_sample", "is at least 1"));
+    }
+    if canary.margin == Share::ALL {
+        return Err(Fault::new("canary.margin", "is all there is: nothing can be further apart"));
     }
     Ok(())
 }
@@ -335,9 +370,10 @@ impl NewRollout {
             canary: self.canary,
             status: Status::Creating,
             cause: None,
+            excused: Vec::new(),
             ending: None,
             decision: None,
-            credit: Credit { milli: 0, at: now },
+            credit: Credit { parts: 0, at: now },
             waves: u16::try_from(waves.len()).unwrap_or(u16::MAX),
             deleted: false,
             started: None,

@@ -131,10 +131,12 @@ impl Batch<'_> {
             let event = Event::Assign {
                 origin: Origin::Deployment(deployment.id),
                 target: deployment.target,
+                steps: self.steps_to(tenant, &images)?,
                 images,
                 allow_downgrade,
                 terms: deployment.terms,
                 by: by.into(),
+                attempt: 1,
             };
             actions.extend(self.decide_for(device, &event)?.created);
         }
@@ -197,7 +199,7 @@ impl Batch<'_> {
                 self.decide_for(device, &Event::Runs { target: order.target, images, by: by.into() })?;
             match decided.verdict {
                 Verdict::Repeated => already += 1,
-                Verdict::Stored | Verdict::Rejected(_) => actions.extend(decided.created),
+                Verdict::Stored | Verdict::Rejected(_) | Verdict::Held(_) => actions.extend(decided.created),
             }
         }
         Ok(Reply::Assigned { actions, already })
@@ -234,7 +236,7 @@ impl Batch<'_> {
         let action = self.draft.view().action(tenant, id)?.ok_or(CallError::NoSuchAction(id))?;
         let device = self.device(&action.device)?;
         match self.decide_for(device, &event)?.verdict {
-            Verdict::Stored | Verdict::Repeated => {}
+            Verdict::Stored | Verdict::Repeated | Verdict::Held(_) => {}
             Verdict::Rejected(reject) => return Err(CallError::Refused { action: id, reject }.into()),
         }
         let action = self.draft.view().action(tenant, id)?.ok_or(CallError::NoSuchAction(id))?;

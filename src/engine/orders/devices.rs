@@ -169,7 +169,8 @@ impl Batch<'_> {
 
     pub(super) fn remove_device(&mut self, key: &DeviceKey) -> Result<Reply, Failed> {
         let mut device = self.device(key)?;
-        let active: BTreeSet<_> = device.active.values().copied().collect();
+        // What another action took the place of is let go too: nobody is left who could.
+        let active: BTreeSet<_> = device.active.values().chain(&device.leaving).copied().collect();
         for action in active {
             device = self.decide_for(device, &Event::Cancel { action, how: Withdrawal::Forced })?.device;
         }
@@ -213,7 +214,9 @@ impl Batch<'_> {
         if heard.verdict == Verdict::Stored {
             self.effects.heard.push((heard.device.key.clone(), event.clone()));
         }
-        Ok(Reply::Heard { verdict: heard.verdict, device: Box::new(heard.device), actions: heard.under_way })
+        let held = self.memory.rollouts.held(&heard.under_way);
+        let actions = heard.under_way.into_iter().filter(|action| !held.contains(&action.id)).collect();
+        Ok(Reply::Heard { verdict: heard.verdict, device: Box::new(heard.device), actions })
     }
 
     pub(super) fn device(&mut self, key: &DeviceKey) -> Result<Device, Failed> {

@@ -1,8 +1,9 @@
 //! Rollouts: made, and commanded.
 
 use super::Failed;
+use crate::domain::deployment::Target;
 use crate::domain::ids::{DeviceId, RolloutId, TenantId};
-use crate::domain::rollout::{self, Command, Fault, NewRollout, Remedy};
+use crate::domain::rollout::{self, Command, Ending, Fault, NewRollout, Remedy};
 use crate::engine::apply::{Batch, SLICE};
 use crate::engine::call::{CallError, DEPLOYMENT_DEVICES_MAX, Reply};
 use crate::store::tables::{Counter, Errand, Task};
@@ -46,6 +47,24 @@ impl Batch<'_> {
         Ok(Reply::Rollout { rollout: Box::new(rollout), waves })
     }
 
+    /// Stops the rollouts of a target that has proven bad: nobody is taken on any more. What is under way is somebody
+    /// else's to call off.
+    pub(super) fn stop_rollouts_of(
+        &mut self,
+        tenant: &TenantId,
+        target: Target,
+        by: &str,
+    ) -> Result<(), Failed> {
+        for id in self.live_rollouts_where(tenant, |rollout| rollout.target == target) {
+            match self.command_rollout(tenant, id, &Command::Stop(Ending::Stop), by) {
+                // It stops already.
+                Ok(_) | Err(Failed::Call(_)) => {}
+                Err(Failed::Store(error)) => return Err(Failed::Store(error)),
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn command_rollout(
         &mut self,
         tenant: &TenantId,
@@ -54,6 +73,9 @@ impl Batch<'_> {
         by: &str,
     ) -> Result<Reply, Failed> {
         let now = self.now;
+        if let Command::Rename { name, description } = command {
+            rollout::check_names(name.as_deref(), description.as_deref()).map_err(CallError::BadRollout)?;
+        }
         let live = self.live_rollout(tenant, id)?.ok_or(CallError::NoSuchRollout(id))?;
         let done = rollout::command(&mut live.rollout, &mut live.waves, command, by, now)
             .map_err(|refusal| CallError::Rollout(id, refusal))?;

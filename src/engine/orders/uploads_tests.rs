@@ -43,7 +43,12 @@ impl World {
                 uploads.iter().try_for_each(|upload| draft.put_upload(upload))
             })
             .unwrap();
-        let policy = Policy { attempts: AttemptLimit(3), cancel_timeout_ms: 0 };
+        let policy = Policy {
+            attempts: AttemptLimit(3),
+            cancel_timeout_ms: 0,
+            penalty_after: 3,
+            penalty_ms: 3_600_000,
+        };
         let settings = Settings { policy, command_expiry_ms: 1000, reserve_bytes: 0, poll_s: 300 };
         let kept: Arc<dyn Store> = Arc::clone(&store) as Arc<dyn Store>;
         let (engine, thread) = start(kept, settings, Box::new(Nobody), Box::new(|_| {})).unwrap();

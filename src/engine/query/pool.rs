@@ -90,7 +90,7 @@ impl Reader {
             let pair = view.device(key)?.zip(view.image(&key.tenant, image)?);
             let Some((device, image)) = pair else { return Ok(None) };
             let actions = active_actions(view, &device)?;
-            let order = Candidate { image: &image, rules: None, allow_downgrade: false, standing: false };
+            let order = Candidate::ordered(&image, false);
             let findings = eligibility::findings(&device, order, &actions, self.policy.attempts, now());
             let brings = |action: &Action| action.components.iter().any(|c| c.image == image.id);
             let active = actions.into_iter().find(|action| brings(action) && !action.cancelling);

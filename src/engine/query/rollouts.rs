@@ -1,18 +1,21 @@
 //! What is asked about rollouts, and which devices a new one is for.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::{Reader, StoreError};
+use crate::domain::action::{Action, Origin};
 use crate::domain::deployment::Target;
 use crate::domain::device::Device;
 use crate::domain::filter::{Filter, Moment};
-use crate::domain::ids::{DeviceId, DeviceKey, ProductId, RolloutId, TenantId};
+use crate::domain::ids::{ActionId, DeviceId, DeviceKey, ProductId, RolloutId, TenantId};
 use crate::domain::image::Image;
 use crate::domain::rollout::{
-    Fault, Member, NewRollout, NewWave, Place, Remedy, Rollout, Size, Wave, Who, bucket, check, places,
+    Fault, Member, NewRollout, NewWave, Place, Remedy, Rollout, Size, Status, Tally, Wave, Who, bucket,
+    check, places,
 };
 use crate::engine::call::CallError;
 use crate::engine::now;
+use crate::engine::rollouts::is_untold;
 use crate::engine::subject::{DeviceSubject, Names};
 use crate::store::tables::View;
 
@@ -123,6 +126,14 @@ impl Reader {
         })
     }
 
+    /// The tally of each wave as a count of its members has it: what the counters must say too.
+    pub fn recount(&self, tenant: &TenantId, id: RolloutId) -> Result<Vec<Tally>, StoreError> {
+        self.ask(|view| {
+            let waves = view.waves(tenant, id)?;
+            waves.iter().map(|wave| recount(view, tenant, id, wave.number)).collect()
+        })
+    }
+
     /// Who a new rollout is for, wave by wave; a list where it is for one. Everything that can be wrong with the rollout
     /// is found here.
     ///
@@ -148,6 +159,31 @@ impl Reader {
     }
 }
 
+fn recount(view: View<'_>, tenant: &TenantId, id: RolloutId, wave: u16) -> Result<Tally, StoreError> {
+    let mut tally = Tally::default();
+    let mut after = None;
+    loop {
+        let page = view.waiting_members(tenant, id, wave, after.as_ref(), STRIDE)?;
+        tally.waiting += page.len() as u64;
+        after = page.last().map(|member| member.device.clone());
+        if page.len() < STRIDE {
+            break;
+        }
+    }
+    let mut after = None;
+    loop {
+        let page = view.reached_members(tenant, id, wave, after.as_ref(), STRIDE)?;
+        for member in &page {
+            *tally.at(member.place) += 1;
+            tally.leased += u64::from(member.leased);
+        }
+        after = page.last().map(|member| member.device.clone());
+        if page.len() < STRIDE {
+            return Ok(tally);
+        }
+    }
+}
+
 fn swap<A, B>(pair: Result<(A, B), StoreError>) -> Result<(B, A), StoreError> {
     pair.map(|(a, b)| (b, a))
 }
@@ -157,6 +193,20 @@ fn ended_badly(place: Place) -> bool {
         Place::Failed | Place::Rejected | Place::TimedOut | Place::NotCompatible | Place::Cancelled => true,
         Place::Waiting | Place::Deferred | Place::Active | Place::Succeeded => false,
     }
+}
+
+/// The actions that a device which was not told of them is not told now, because their rollouts are paused.
+pub(super) fn held(view: View<'_>, actions: &[Action]) -> Result<BTreeSet<ActionId>, StoreError> {
+    let mut held = BTreeSet::new();
+    for action in actions.iter().filter(|action| is_untold(action)) {
+        if let Origin::Rollout(id, _) = action.origin
+            && let Some(rollout) = view.rollout(&action.device.tenant, id)?
+            && rollout.status == Status::Paused
+        {
+            held.insert(action.id);
+        }
+    }
+    Ok(held)
 }
 
 /// The member of a rollout that is this device.

@@ -75,7 +75,8 @@ impl Reader {
     /// this is for doors where nothing is, or where what is under way is what is asked about. Which version is above
     /// another is the door's matter too.
     pub fn refusal(&self, device: &Device, image: &Image, rules: &Rules) -> Option<Reason> {
-        let candidate = Candidate { image, rules: Some(rules), allow_downgrade: true, standing: true };
+        let ordered = Candidate::ordered(image, true);
+        let candidate = Candidate { rules: Some(rules), standing: true, ..ordered };
         let findings = eligibility::findings(device, candidate, &[], self.policy.attempts, now());
         eligibility::refusal(&findings).cloned()
     }

@@ -139,6 +139,8 @@ impl Batch<'_> {
         deployment.counters.pending += 1;
         let deployment = deployment.clone();
         let event = Event::Assign {
+            attempt: 1,
+            steps: Vec::new(),
             origin: Origin::Deployment(id),
             target: deployment.target,
             images: self.images_of(tenant, deployment.target)?,

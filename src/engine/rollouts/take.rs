@@ -3,6 +3,7 @@
 use super::Live;
 use crate::domain::action::Origin;
 use crate::domain::decide::Verdict;
+use crate::domain::eligibility::Reason;
 use crate::domain::event::Event;
 use crate::domain::ids::{DeviceKey, RolloutId, TenantId};
 use crate::domain::rollout::{Member, Place, Take};
@@ -30,9 +31,11 @@ impl Batch<'_> {
         self.lock_target(tenant, target)?;
         let images = self.images_of(tenant, target)?;
         let origin = Origin::Rollout(id, take.wave);
-        let event = Event::Assign { origin, target, images, allow_downgrade, terms, by };
+        let steps = self.steps_to(tenant, &images)?;
+        let attempt = 1;
+        let event = Event::Assign { origin, target, images, steps, allow_downgrade, terms, by, attempt };
         for member in members {
-            self.begin(tenant, member, (id, take.wave), &event)?;
+            self.begin(tenant, member, (id, take.wave), event.clone())?;
         }
         Ok(())
     }
@@ -48,19 +51,22 @@ impl Batch<'_> {
         tenant: &TenantId,
         mut member: Member,
         (id, wave): (RolloutId, u16),
-        event: &Event,
+        mut event: Event,
     ) -> Result<(), StoreError> {
         let key = DeviceKey { tenant: tenant.clone(), device: member.device.clone() };
         let Some(device) = readable(self.draft.view().device(&key))? else {
             return self.move_member(tenant, id, wave, member, Place::NotCompatible);
         };
-        match self.decide_for(device, event)?.verdict {
-            Verdict::Stored | Verdict::Repeated => Ok(()),
-            Verdict::Rejected(_) => {
-                member.again = Some(self.now.plus_ms(BUSY_MS));
-                self.move_member(tenant, id, wave, member, Place::Deferred)
-            }
+        if let Event::Assign { attempt, .. } = &mut event {
+            *attempt = member.tries + 1;
         }
+        let again = match self.decide_for(device, &event)?.verdict {
+            Verdict::Stored | Verdict::Repeated => return Ok(()),
+            Verdict::Held(Reason::PenaltyBox(until)) => until,
+            Verdict::Held(_) | Verdict::Rejected(_) => self.now.plus_ms(BUSY_MS),
+        };
+        member.again = Some(again);
+        self.move_member(tenant, id, wave, member, Place::Deferred)
     }
 
     /// A counter that says more than there is would keep the rollout trying for ever.

@@ -8,6 +8,7 @@ mod images;
 mod offers;
 mod operators;
 mod releases;
+mod rollouts;
 mod rules;
 mod status;
 mod tenants;
@@ -45,6 +46,18 @@ pub(super) fn routes() -> Router<Arc<Door>> {
         .route("/actions", get(actions::list))
         .route("/actions/{id}", get(actions::show))
         .route("/actions/{id}/cancel", post(actions::cancel))
+        .route("/rollouts", get(rollouts::list).post(rollouts::add))
+        .route("/rollouts/{id}", get(rollouts::show).patch(rollouts::rename).delete(rollouts::remove))
+        .route("/rollouts/{id}/start", post(rollouts::start))
+        .route("/rollouts/{id}/pause", post(rollouts::pause))
+        .route("/rollouts/{id}/resume", post(rollouts::resume))
+        .route("/rollouts/{id}/stop", post(rollouts::stop))
+        .route("/rollouts/{id}/approve", post(rollouts::approve))
+        .route("/rollouts/{id}/deny", post(rollouts::deny))
+        .route("/rollouts/{id}/next", post(rollouts::begin_next))
+        .route("/rollouts/{id}/retry", post(rollouts::retry))
+        .route("/rollouts/{id}/waves", get(rollouts::waves))
+        .route("/rollouts/{id}/waves/{wave}/devices", get(rollouts::devices))
         .route("/operators", get(operators::list).post(operators::add))
         .route("/operators/{name}", delete(operators::remove))
         .route("/operators/{name}/password", put(operators::set_password).delete(operators::remove_password))

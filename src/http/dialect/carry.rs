@@ -72,7 +72,7 @@ pub(super) async fn out(door: &Door, asker: Asker, call: Call) -> Result<Reply, 
 /// Has the engine decide on what the device says; returns after the commit.
 async fn hear(door: &Door, asker: Asker, event: Event) -> Result<Reply, No> {
     match heard(door, asker.key, event, asker.from).await? {
-        Verdict::Stored | Verdict::Repeated => Ok(Reply::Done),
+        Verdict::Stored | Verdict::Repeated | Verdict::Held(_) => Ok(Reply::Done),
         Verdict::Rejected(reject) => Err(reject.into()),
     }
 }
@@ -234,7 +234,7 @@ async fn runs(door: &Door, asker: Asker, name: &str, version: &Version) -> Resul
     let event = Event::Runs { target: Target::Release(release.id), images, by };
     match heard(door, asker.key, event, asker.from).await? {
         Verdict::Stored => Ok(Reply::Runs(true)),
-        Verdict::Repeated => Ok(Reply::Runs(false)),
+        Verdict::Repeated | Verdict::Held(_) => Ok(Reply::Runs(false)),
         Verdict::Rejected(reject) => Err(reject.into()),
     }
 }

@@ -66,6 +66,7 @@ fn line(action: &Action, waited: bool, cancelling: bool, number: u32, entry: &En
         Note::CancelAsked => ("canceling", "manual cancelation requested".into()),
         Note::CancelEnded => ("canceled", "The cancelation ended without the target.".into()),
         Note::Superseded => ("canceled", "cancel obsolete action due to new update".into()),
+        Note::TimedOut(_) => ("error", "The target was silent for too long.".into()),
         Note::Drift(word) => ("warning", format!("Target reported {} after the end.", name(word))),
     };
     Some(match entry.note {
@@ -102,9 +103,9 @@ fn created(action: &Action, waited: bool, state: State) -> (&'static str, String
     let text = match action.origin {
         Origin::Device => format!("{SERVER}Action reported as offline deployment"),
         Origin::Offer => format!("{SERVER}Assignment by the standing offer of the product"),
-        Origin::Deployment(_) | Origin::Filter(_) | Origin::Rollout(_, _) => {
-            format!("Assignment initiated by user '{by}'")
-        }
+        Origin::Deployment(_) | Origin::Filter(_) => format!("Assignment initiated by user '{by}'"),
+        // hawkBit has the names of both besides, which the action does not know.
+        Origin::Rollout(rollout, wave) => format!("Initiated by Rollout Group '{wave}' [Rollout {rollout}]"),
     };
     let status = match state {
         State::NotCompatible => "error",
@@ -200,6 +201,7 @@ mod tests {
             id: ActionId::new(1).unwrap(),
             device: DeviceKey { tenant: TenantId::default(), device: DeviceId::parse("d").unwrap() },
             target: Target::Release(ReleaseId::new(1).unwrap()),
+            onward: None,
             components: Vec::new(),
             origin: Origin::Deployment(DeploymentId::new(1).unwrap()),
             terms: Terms::default(),
@@ -218,6 +220,9 @@ mod tests {
             entries: 0,
             created: Time(0),
             changed: Time(0),
+            commanded: None,
+            stepped: Time(0),
+            due_at: None,
         }
     }
 

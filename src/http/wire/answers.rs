@@ -9,7 +9,7 @@ use super::{
     ExplanationBody, FindingBody, HardwareBody, ImageBody, OfferBody, OperatorBody, OriginBody, ProgressBody,
     ReleaseBody, ReportedBody, RoleBody, RulesBody, TargetBody, VerdictBody,
 };
-use crate::domain::action::{Action, Component, Origin};
+use crate::domain::action::{Action, Clock, Component, Origin};
 use crate::domain::decide::{Entry, Note};
 use crate::domain::deployment::{Counters, Deployment, Target};
 use crate::domain::device::{Device, Hardware, Reported};
@@ -264,6 +264,9 @@ fn note(note: Note) -> String {
         Note::CancelAsked => "cancel-asked".into(),
         Note::CancelEnded => "cancel-ended".into(),
         Note::Superseded => "superseded".into(),
+        Note::TimedOut(Clock::First) => "timed-out: first sign".into(),
+        Note::TimedOut(Clock::Step) => "timed-out: step".into(),
+        Note::TimedOut(Clock::Total) => "timed-out: total".into(),
         Note::Drift(said) => format!("drift: {}", word(said)),
     }
 }

@@ -35,7 +35,8 @@ pub fn overheard(event: &Event) -> Vec<(Leaf, Vec<u8>)> {
         | Event::Offered { .. }
         | Event::Cancel { .. }
         | Event::Opened { .. }
-        | Event::CancelExpired { .. } => Vec::new(),
+        | Event::CancelExpired { .. }
+        | Event::Overdue { .. } => Vec::new(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::domain::action::{Action, Component, Failure, Origin, State};
+use crate::domain::action::{Action, Clock, Component, Failure, Onward, Origin, State};
 use crate::domain::decide::{Entry, Note};
 use crate::domain::deployment::{Counters, Deployment, Target};
 use crate::domain::feedback::{Finished, Progress, Word};
@@ -15,7 +15,7 @@ record! {
     /// An action; tenant and id are the key.
     ActionRecord<'a> {
         device: Cow<'a, str>,
-        target: TargetRecord,
+        target: (TargetRecord, Option<(TargetRecord, bool, u8)>),
         components: Vec<ComponentRecord<'a>>,
         origin: (u8, u32, u16),
         order: OrderRecord<'a>,
@@ -28,8 +28,18 @@ record! {
         progress: Option<(u32, u32)>,
         fingerprints: Vec<u64>,
         entries: u32,
+        clock: ClockRecord,
+    }
+}
+
+record! {
+    /// The moments of an action.
+    ClockRecord {
         created: u64,
         changed: u64,
+        commanded: Option<u64>,
+        stepped: u64,
+        due_at: Option<u64>,
     }
 }
 
@@ -102,7 +112,10 @@ impl<'a> ActionRecord<'a> {
     pub(in crate::store) fn of(action: &'a Action) -> Self {
         ActionRecord {
             device: action.device.device.as_str().into(),
-            target: TargetRecord::of(action.target),
+            target: (
+                TargetRecord::of(action.target),
+                action.onward.map(|own| (TargetRecord::of(own.target), own.allow_downgrade, own.leg)),
+            ),
             components: action.components.iter().map(ComponentRecord::of).collect(),
             origin: origin_code(action.origin),
             order: OrderRecord {
@@ -121,8 +134,13 @@ impl<'a> ActionRecord<'a> {
             progress: action.progress.map(|p| (p.done, p.of)),
             fingerprints: action.fingerprints.clone(),
             entries: action.entries,
-            created: action.created.0,
-            changed: action.changed.0,
+            clock: ClockRecord {
+                created: action.created.0,
+                changed: action.changed.0,
+                commanded: action.commanded.map(|t| t.0),
+                stepped: action.stepped.0,
+                due_at: action.due_at.map(|t| t.0),
+            },
         }
     }
 
@@ -131,7 +149,8 @@ impl<'a> ActionRecord<'a> {
         Ok(Action {
             id,
             device: DeviceKey { tenant, device: device(&self.device)? },
-            target: self.target.target()?,
+            target: self.target.0.target()?,
+            onward: self.target.1.map(onward).transpose()?,
             components: self
                 .components
                 .into_iter()
@@ -152,8 +171,11 @@ impl<'a> ActionRecord<'a> {
             progress: self.progress.map(|(done, of)| Progress { done, of }),
             fingerprints: self.fingerprints,
             entries: self.entries,
-            created: Time(self.created),
-            changed: Time(self.changed),
+            created: Time(self.clock.created),
+            changed: Time(self.clock.changed),
+            commanded: self.clock.commanded.map(Time),
+            stepped: Time(self.clock.stepped),
+            due_at: self.clock.due_at.map(Time),
         })
     }
 }
@@ -311,6 +333,10 @@ impl StateRecord {
     }
 }
 
+fn onward((target, allow_downgrade, leg): (TargetRecord, bool, u8)) -> Result<Onward, Bad> {
+    Ok(Onward { target: target.target()?, allow_downgrade, leg })
+}
+
 fn origin_code(origin: Origin) -> (u8, u32, u16) {
     match origin {
         Origin::Offer => (0, 0, 0),
@@ -348,6 +374,9 @@ fn note_code(note: Note) -> (u8, Option<u8>) {
         Note::Confirmed => (11, None),
         Note::Denied => (12, None),
         Note::Forced => (13, None),
+        Note::TimedOut(Clock::First) => (14, None),
+        Note::TimedOut(Clock::Step) => (15, None),
+        Note::TimedOut(Clock::Total) => (16, None),
     }
 }
 
@@ -367,6 +396,9 @@ fn note_of(note: u8, word: Option<u8>) -> Option<Note> {
         (11, None) => Some(Note::Confirmed),
         (12, None) => Some(Note::Denied),
         (13, None) => Some(Note::Forced),
+        (14, None) => Some(Note::TimedOut(Clock::First)),
+        (15, None) => Some(Note::TimedOut(Clock::Step)),
+        (16, None) => Some(Note::TimedOut(Clock::Total)),
         _ => None,
     }
 }

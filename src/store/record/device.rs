@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use crate::domain::device::{
-    AutoConfirm, Capabilities, Device, Ended, Failures, Format, Hardware, Installed, Profile, Refused,
-    Reported, SeqWindow,
+    AutoConfirm, Capabilities, Device, Ended, Failures, Format, Hardware, Installed, Penalty, Profile,
+    Refused, Reported, SeqWindow,
 };
 use crate::domain::ids::{ActionId, AttributeId, DeviceKey, FirmwareType, ImageId, Time};
 use crate::domain::version::Running;
@@ -27,7 +27,7 @@ record! {
         desired_seq: u64,
         active: Vec<(u8, u32)>,
         standing: StandingRecord,
-        failures: Vec<(u8, u32, u32)>,
+        failures: FailuresRecord,
         refused: Option<(u64, Cow<'a, str>, Cow<'a, str>)>,
         presence: PresenceRecord<'a>,
         profile: Option<ProfileRecord<'a>>,
@@ -43,6 +43,14 @@ record! {
         assigned: Option<TargetRecord>,
         installed: Option<(TargetRecord, u64, Option<u32>)>,
         ended: u8,
+    }
+}
+
+record! {
+    /// Failed attempts by firmware type and image, and the penalty.
+    FailuresRecord {
+        counts: Vec<(u8, u32, u32)>,
+        penalty: Option<(u32, Option<u64>)>,
     }
 }
 
@@ -118,7 +126,10 @@ impl<'a> DeviceRecord<'a> {
             desired_seq: device.desired_seq,
             active: device.active.iter().map(|(kind, id)| (kind.get(), id.get())).collect(),
             standing: StandingRecord::of(device),
-            failures: device.failures.iter().map(|(k, f)| (k.get(), f.image.get(), f.count)).collect(),
+            failures: FailuresRecord {
+                counts: device.failures.iter().map(|(k, f)| (k.get(), f.image.get(), f.count)).collect(),
+                penalty: device.penalty.map(|own| (own.count, own.until.map(|t| t.0))),
+            },
             refused: device.refused.as_ref().map(refused_record),
             presence: PresenceRecord {
                 proven: device.proven,
@@ -150,7 +161,8 @@ impl<'a> DeviceRecord<'a> {
             assigned: self.standing.assigned.map(TargetRecord::target).transpose()?,
             installed: self.standing.installed.map(installed).transpose()?,
             ended: ended(self.standing.ended)?,
-            failures: self.failures.into_iter().map(failures).collect::<Result<_, _>>()?,
+            failures: self.failures.counts.into_iter().map(failures).collect::<Result<_, _>>()?,
+            penalty: self.failures.penalty.map(|(count, until)| Penalty { count, until: until.map(Time) }),
             refused: self.refused.map(refused),
             proven: self.presence.proven,
             online: self.presence.online,

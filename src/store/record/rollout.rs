@@ -95,6 +95,7 @@ record! {
         ending: Option<u8>,
         decision: Option<(Cow<'a, str>, Option<Cow<'a, str>>)>,
         credit: (u64, u64),
+        excused: Vec<u16>,
         started: Option<u64>,
         ended: Option<u64>,
     }
@@ -165,7 +166,8 @@ impl<'a> RolloutRecord<'a> {
                     .decision
                     .as_ref()
                     .map(|own| (Cow::Borrowed(&*own.by), own.remark.as_deref().map(Cow::Borrowed))),
-                credit: (rollout.credit.milli, rollout.credit.at.0),
+                credit: (rollout.credit.parts, rollout.credit.at.0),
+                excused: rollout.excused.clone(),
                 started: rollout.started.map(|at| at.0),
                 ended: rollout.ended.map(|at| at.0),
             },
@@ -198,7 +200,8 @@ impl<'a> RolloutRecord<'a> {
             cause: life.cause.map(CauseRecord::cause).transpose()?,
             ending: life.ending.map(ending_of).transpose()?,
             decision: life.decision.map(|(by, remark)| Decision { by: text(by), remark: remark.map(text) }),
-            credit: Credit { milli: life.credit.0, at: Time(life.credit.1) },
+            credit: Credit { parts: life.credit.0, at: Time(life.credit.1) },
+            excused: life.excused,
             waves: self.waves,
             deleted: self.deleted,
             started: life.started.map(Time),

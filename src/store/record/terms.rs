@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::domain::catalog::Trail;
 use crate::domain::ids::Time;
-use crate::domain::terms::{Force, Terms, Weight};
+use crate::domain::terms::{Force, Terms, Timeouts, Weight};
 use crate::domain::window::Window;
 
 use super::{Bad, record, some, text};
@@ -18,6 +18,8 @@ record! {
         window: Option<WindowRecord<'a>>,
         consent: bool,
         reference: Option<Cow<'a, str>>,
+        prefetch: bool,
+        timeouts: (Option<u64>, Option<u64>, Option<u64>),
     }
 }
 
@@ -27,6 +29,7 @@ record! {
         schedule: Cow<'a, str>,
         duration_ms: u64,
         offset_min: i16,
+        of_device: bool,
     }
 }
 
@@ -51,17 +54,22 @@ impl<'a> TermsRecord<'a> {
             window: terms.window.as_ref().map(WindowRecord::of),
             consent: terms.consent,
             reference: terms.reference.as_deref().map(Cow::Borrowed),
+            prefetch: terms.prefetch,
+            timeouts: (terms.timeouts.first_ms, terms.timeouts.step_ms, terms.timeouts.total_ms),
         }
     }
 
     /// The terms.
     pub(super) fn terms(self) -> Result<Terms, Bad> {
+        let (first_ms, step_ms, total_ms) = self.timeouts;
         Ok(Terms {
             force: some(force_of(self.force, self.from), "a force is unknown")?,
             weight: some(Weight::new(u64::from(self.weight)), "a weight is not in 0..=1000")?,
             window: self.window.map(WindowRecord::window),
             consent: self.consent,
             reference: self.reference.map(text),
+            prefetch: self.prefetch,
+            timeouts: Timeouts { first_ms, step_ms, total_ms },
         })
     }
 }
@@ -91,12 +99,13 @@ impl<'a> WindowRecord<'a> {
             schedule: Cow::Borrowed(&window.schedule),
             duration_ms: window.duration_ms,
             offset_min: window.offset_min,
+            of_device: window.of_device,
         }
     }
 
     fn window(self) -> Window {
-        let WindowRecord { schedule, duration_ms, offset_min } = self;
-        Window { schedule: text(schedule), duration_ms, offset_min }
+        let WindowRecord { schedule, duration_ms, offset_min, of_device } = self;
+        Window { schedule: text(schedule), duration_ms, offset_min, of_device }
     }
 }
 

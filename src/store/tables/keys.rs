@@ -54,6 +54,11 @@ pub(super) fn image_name(tenant: &TenantId, kind: FirmwareType, name: &str, vers
     [tenant.as_str().as_bytes(), NUL, &[kind.get()], version, NUL, name.as_bytes()].concat()
 }
 
+/// Every image of a firmware type and version.
+pub(super) fn image_version(tenant: &TenantId, kind: FirmwareType, version: &Version) -> Vec<u8> {
+    image_name(tenant, kind, "", version)
+}
+
 /// A release by what people call it.
 pub(super) fn release_name(tenant: &TenantId, name: &str, version: &Version) -> Vec<u8> {
     [tenant.as_str().as_bytes(), NUL, version.as_str().as_bytes(), NUL, name.as_bytes()].concat()

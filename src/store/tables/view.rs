@@ -164,6 +164,19 @@ impl View<'_> {
         })
     }
 
+    /// Images of a firmware type that have this version, whatever people call them: one for each name.
+    pub fn images_versioned(
+        self,
+        tenant: &TenantId,
+        kind: FirmwareType,
+        version: &Version,
+    ) -> Result<Vec<ImageId>, StoreError> {
+        let prefix = keys::image_version(tenant, kind, version);
+        self.page(rising(Table::ImageNames, &prefix, None, usize::MAX), |_, bytes| {
+            some(keys::read_number(bytes).and_then(ImageId::new), "an image's id")
+        })
+    }
+
     /// The newest release that people call so.
     pub fn release_named(
         self,

@@ -28,7 +28,10 @@ fn reader() -> Reader {
         Ok(())
     };
     store.write(&mut |write| change(&mut Draft(write))).unwrap();
-    Reader::new(Arc::new(store), Policy { attempts: AttemptLimit(3), cancel_timeout_ms: 0 })
+    Reader::new(
+        Arc::new(store),
+        Policy { attempts: AttemptLimit(3), cancel_timeout_ms: 0, penalty_after: 3, penalty_ms: 3_600_000 },
+    )
 }
 
 fn selection(q: &str, sort: &str, offset: usize, limit: usize) -> Selection {
@@ -131,6 +134,7 @@ fn an_action() -> Action {
         id: ActionId::new(1).unwrap(),
         device: DeviceKey { tenant: TenantId::default(), device: DeviceId::parse("d").unwrap() },
         target: Target::Release(ReleaseId::new(1).unwrap()),
+        onward: None,
         components: Vec::new(),
         origin: Origin::Deployment(DeploymentId::new(1).unwrap()),
         terms: Terms::default(),
@@ -149,5 +153,8 @@ fn an_action() -> Action {
         entries: 0,
         created: Time(0),
         changed: Time(0),
+        commanded: None,
+        stepped: Time(0),
+        due_at: None,
     }
 }
