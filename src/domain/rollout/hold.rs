@@ -272,7 +272,9 @@ fn outside(known: &Known<'_>) -> Hold {
     }
     match rollout.status {
         Status::Creating => Hold::Creating,
-        Status::WaitingForApproval | Status::Ready | Status::Running | Status::Paused if selection.continuous => {
+        Status::WaitingForApproval | Status::Ready | Status::Running | Status::Paused
+            if selection.continuous =>
+        {
             Hold::Joining
         }
         Status::WaitingForApproval
@@ -378,7 +380,9 @@ fn under_way(known: &Known<'_>, wave: u16, now: Time) -> Hold {
     if let Some(window) = action.terms.window.as_ref().filter(|_| !installing) {
         match window.at(now) {
             Opening::Open { until: _ } => {}
-            Opening::Shut { opens } => return Hold::Window { action: id, opens, prefetch: action.terms.prefetch },
+            Opening::Shut { opens } => {
+                return Hold::Window { action: id, opens, prefetch: action.terms.prefetch };
+            }
             Opening::Lapsed => return Hold::Lapsed(id),
         }
     }
