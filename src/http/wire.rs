@@ -10,6 +10,7 @@ mod plans;
 mod rollout_answers;
 mod rollout_orders;
 mod rollouts;
+mod webhooks;
 
 pub use answers::{hex, timestamp};
 pub use people::{NewPassword, NewTenant, SettingBody, SettingsBody, SettingsPatch, TenantBody};
@@ -22,6 +23,7 @@ pub use rollouts::{
     InFlightBody, MemberBody, ModeBody, NewRolloutBody, NewWaveBody, PaceBody, RemedyBody, RetriesBody,
     RolloutBody, StopRuleBody, TallyBody, TimeoutsBody, WaveBody, WindowBody,
 };
+pub use webhooks::{AttemptBody, NewWebhook, WebhookBody, WebhookPatch, WebhookWithSecret};
 
 use std::collections::BTreeMap;
 
