@@ -6,6 +6,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::window::civil;
+
 /// Longest name in bytes: with it the longest topic (`ota/v1/` tenant `/d/` device and the longest leaf) stays
 /// within MQTT's comfortable sizes and within what constrained clients buffer.
 pub const NAME_MAX: usize = 128;
@@ -299,6 +301,16 @@ impl Time {
     /// The moment `ms` milliseconds later; stops at the end of time instead of overflowing.
     pub fn plus_ms(self, ms: u64) -> Time {
         Time(self.0.saturating_add(ms))
+    }
+}
+
+/// To the second, in UTC (RFC 3339).
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0 / 1000;
+        let (year, month, day) = civil(i64::try_from(seconds / 86_400).unwrap_or(i64::MAX / 2));
+        let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
     }
 }
 

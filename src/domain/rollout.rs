@@ -7,10 +7,12 @@
 mod advance;
 mod command;
 mod draft;
+mod hold;
 mod interval;
 mod pace;
 mod place;
 mod share;
+mod why;
 
 use std::fmt;
 
@@ -23,9 +25,11 @@ pub(crate) use advance::difference;
 pub use advance::{Advance, Take, advance};
 pub use command::{Command, Consequence, Refusal, command};
 pub use draft::{Fault, NewRollout, NewWave, Size, WAVES_MAX, check, check_names};
+pub use hold::{Hold, Known, hold};
 pub use interval::{Difference, Interval};
 pub use place::{Member, Place, Tally};
 pub use share::{Share, bucket, places};
+pub use why::{Arithmetic, Bird, Counter, Gates, Rule, Throttle, Why, why};
 
 /// Which devices a rollout is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -377,6 +381,15 @@ pub struct Rollout {
     pub ended: Option<Time>,
     /// Who made it and who changed it.
     pub trail: Trail,
+}
+
+impl Rollout {
+    /// Whether it brings this image, or brings it back when it stops itself.
+    pub fn needs(&self, image: ImageId) -> bool {
+        let rules = self.stops.iter().map(|rule| rule.then);
+        let mut remedies = rules.chain(self.canary.map(|canary| canary.then));
+        self.target == Target::Image(image) || remedies.any(|remedy| remedy == Remedy::RollBack(image))
+    }
 }
 
 /// Where a wave stands.

@@ -7,6 +7,7 @@ use super::ids::Time;
 use super::tenant::seconds;
 
 pub use self::cron::ScheduleError;
+pub(super) use self::cron::civil;
 
 /// The furthest zones are 18 hours from UTC (Java: `ZoneOffset`), in minutes.
 const OFFSET_MAX: i16 = 18 * 60;

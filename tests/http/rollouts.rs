@@ -171,10 +171,9 @@ fn a_stop_rule_pauses_it_with_its_numbers_and_the_failed_are_tried_again() {
     let found = (&retried["id"], &retried["name"], &retried["devices"]["total"], &retried["wave_count"]);
     assert_eq!(found, expected);
     until(&world, 2, stands("finished"), || {
-        for lamp in &lamps {
-            // The first of them has what it needs.
+        lamps.iter().for_each(|lamp| {
             lamp.work(&world, "success");
-        }
+        });
     });
     assert_eq!(order(&world, 2, "retry", json!({})), (409, "nothing-to-retry".into()));
 }

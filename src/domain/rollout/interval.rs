@@ -67,6 +67,12 @@ impl Difference {
         }
     }
 
+    /// Wilson's intervals of the first wave and of the others, which the difference is made of.
+    pub fn sides(&self) -> (Interval, Interval) {
+        let side = |(bad, all)| Interval::wilson(bad, all, self.confidence);
+        (side(self.first), side(self.others))
+    }
+
     /// Whether the two differ by more than `margin`, beyond doubt.
     pub fn exceeds(&self, margin: Share) -> bool {
         let margin = f64::from(margin.hundredths()) / 10_000.0;

@@ -27,9 +27,10 @@ impl Batch<'_> {
             return Ok(());
         }
         let tenant = action.device.tenant.clone();
-        let Some(mut member) = self.draft.view().member(&tenant, id, wave, &action.device.device)? else {
+        let Some(before) = self.draft.view().member(&tenant, id, wave, &action.device.device)? else {
             return Ok(());
         };
+        let mut member = before.clone();
         if changed.before.is_none() {
             member.action = Some(action.id);
             member.tries = member.tries.max(action.attempt);
@@ -44,7 +45,7 @@ impl Batch<'_> {
         let to = if again.is_some() { Place::Deferred } else { to };
         self.lease(action, &mut member, to, in_flight)?;
         member.again = again;
-        self.move_member(&tenant, id, wave, member, to)
+        self.keep_member((&tenant, id, wave), Some(&before), member, to)
     }
 
     /// Gives a device its place among those under way, or takes it back.
@@ -69,11 +70,22 @@ impl Batch<'_> {
         tenant: &TenantId,
         id: RolloutId,
         wave: u16,
-        mut member: Member,
+        member: Member,
         to: Place,
     ) -> Result<(), StoreError> {
         let before = self.draft.view().member(tenant, id, wave, &member.device)?;
-        let from = before.as_ref().map(|member| member.place);
+        self.keep_member((tenant, id, wave), before.as_ref(), member, to)
+    }
+
+    /// As [`Batch::move_member`], for one that has just been read.
+    fn keep_member(
+        &mut self,
+        (tenant, id, wave): (&TenantId, RolloutId, u16),
+        before: Option<&Member>,
+        mut member: Member,
+        to: Place,
+    ) -> Result<(), StoreError> {
+        let from = before.map(|member| member.place);
         let was_leased = before.is_some_and(|member| member.leased);
         member.place = to;
         if let Some(at) = member.again {
