@@ -6,6 +6,7 @@ pub mod pool;
 mod rollouts;
 mod select;
 mod versions;
+mod why;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -29,6 +30,7 @@ pub use crate::store::StoreError;
 pub use news::{Gap, Heard};
 pub use rollouts::MusterError;
 pub use select::{Selected, Selection};
+pub use why::Standing;
 
 use super::access::{self, Identity};
 use super::call::{Grant, Secret};
