@@ -8,6 +8,7 @@ mod answers;
 mod people;
 mod rollout_answers;
 mod rollouts;
+mod why;
 
 pub use answers::{hex, timestamp};
 pub use people::{NewPassword, NewTenant, SettingBody, SettingsBody, SettingsPatch, TenantBody};
@@ -16,6 +17,9 @@ pub use rollouts::{
     InFlightBody, MemberBody, ModeBody, NewRolloutBody, NewWaveBody, PaceBody, RemarkBody, RemedyBody,
     RetriesBody, RetryBody, RolloutBody, RolloutPatch, StopBody, StopRuleBody, TallyBody, TimeoutsBody,
     WaveBody, WindowBody,
+};
+pub use why::{
+    CanaryWhyBody, ExplainedBody, GatesBody, RolloutWhyBody, RuleWhyBody, StandingBody, ThrottleBody,
 };
 
 use std::collections::BTreeMap;
@@ -476,7 +480,7 @@ pub struct ActiveBody {
 }
 
 /// Why a device has, or does not have, the standing offer of a firmware type.
-/// `GET /api/v1/devices/{id}/explain` answers a [`Page`] of them, one for each firmware type.
+/// `GET /api/v1/devices/{id}/explain` answers an [`ExplainedBody`] with one for each firmware type.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExplanationBody {
     /// The device.

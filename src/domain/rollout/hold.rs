@@ -4,6 +4,8 @@
 //! The nearest hold is told: what the rollout waits for before what the wave waits for, and that before what the device
 //! waits for. Nothing here counts members; what the counters of the waves do not know is not said.
 
+#[cfg(test)]
+mod tests;
 mod text;
 
 use super::pace::rate;
@@ -272,7 +274,9 @@ fn outside(known: &Known<'_>) -> Hold {
     }
     match rollout.status {
         Status::Creating => Hold::Creating,
-        Status::WaitingForApproval | Status::Ready | Status::Running | Status::Paused if selection.continuous => {
+        Status::WaitingForApproval | Status::Ready | Status::Running | Status::Paused
+            if selection.continuous =>
+        {
             Hold::Joining
         }
         Status::WaitingForApproval
@@ -378,7 +382,9 @@ fn under_way(known: &Known<'_>, wave: u16, now: Time) -> Hold {
     if let Some(window) = action.terms.window.as_ref().filter(|_| !installing) {
         match window.at(now) {
             Opening::Open { until: _ } => {}
-            Opening::Shut { opens } => return Hold::Window { action: id, opens, prefetch: action.terms.prefetch },
+            Opening::Shut { opens } => {
+                return Hold::Window { action: id, opens, prefetch: action.terms.prefetch };
+            }
             Opening::Lapsed => return Hold::Lapsed(id),
         }
     }

@@ -203,7 +203,11 @@ impl fmt::Display for Gates {
         let Gates { wave, status, success, open, .. } = self;
         let passed = if self.passed { ", passed" } else { "" };
         let status = status.name();
-        write!(f, "wave {wave} is {status}{passed}: {success} run the target, {} are wanted", success.against)?;
+        write!(
+            f,
+            "wave {wave} is {status}{passed}: {success} run the target, {} are wanted",
+            success.against
+        )?;
         if let Some(failure) = &self.failure {
             write!(f, "; {failure} ended badly, {} are allowed", failure.against)?;
         }
@@ -235,7 +239,11 @@ impl fmt::Display for Remedy {
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Rule { number, on, counter, sample, then, excused } = self;
-        write!(f, "stop rule {number}: {counter} {on}; at {}, once {sample} have ended, {then}", counter.against)?;
+        write!(
+            f,
+            "stop rule {number}: {counter} {on}; at {}, once {sample} have ended, {then}",
+            counter.against
+        )?;
         if *excused { write!(f, " (excused: it counts no more)") } else { Ok(()) }
     }
 }
@@ -272,14 +280,18 @@ impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.status, &self.hold) {
             (Status::Finished, _) => write!(f, "the rollout has finished"),
-            (Status::Stopped, Some(Hold::Stopped(Some(cause)))) => write!(f, "the rollout was stopped: {cause}"),
+            (Status::Stopped, Some(Hold::Stopped(Some(cause)))) => {
+                write!(f, "the rollout was stopped: {cause}")
+            }
             (Status::Stopped, _) => write!(f, "the rollout was stopped"),
             (_, Some(Hold::InFlight { limit, held })) => {
                 write!(f, "the rollout takes nobody on: {held} devices under way hold all {limit} places")
             }
             (_, Some(hold)) => write!(f, "{hold}"),
             (_, None) if self.waiting > 0 => write!(f, "the rollout takes devices on: {} wait", self.waiting),
-            (_, None) => write!(f, "the rollout waits for its devices: everybody in the waves that run was reached"),
+            (_, None) => {
+                write!(f, "the rollout waits for its devices: everybody in the waves that run was reached")
+            }
         }
     }
 }
@@ -293,7 +305,7 @@ impl fmt::Display for Arithmetic<'_> {
         side(f, *others, "in the others", b)?;
         let points = |share: f64| share * 100.0;
         let (d, low, high) = (points(interval.seen), points(interval.low), points(interval.high));
-        write!(f, "; Wilson's and Newcombe's intervals at {confidence}: the difference is {d:+.1} points, at least ")?;
+        write!(f, "; by Newcombe at {confidence} the difference is {d:+.1} points, at least ")?;
         let (a_down, b_up) = (points(a.seen - a.low), points(b.high - b.seen));
         let (a_up, b_down) = (points(a.high - a.seen), points(b.seen - b.low));
         write!(f, "{d:.1} - sqrt({a_down:.2}² + {b_up:.2}²) = {low:+.1} and at most ")?;
@@ -309,5 +321,5 @@ impl fmt::Display for Arithmetic<'_> {
 /// One side of the comparison.
 fn side(f: &mut fmt::Formatter<'_>, (bad, of): (u64, u64), place: &str, own: Interval) -> fmt::Result {
     let [seen, low, high] = [own.seen, own.low, own.high].map(|share| share * 100.0);
-    write!(f, "{bad} of {of} ended badly {place} ({seen:.1}%, really {low:.1} to {high:.1})")
+    write!(f, "{bad} of {of} ended badly {place} ({seen:.1}%, by Wilson {low:.1} to {high:.1}%)")
 }

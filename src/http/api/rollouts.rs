@@ -2,6 +2,7 @@
 
 mod draft;
 mod read;
+mod why;
 
 use std::sync::Arc;
 
@@ -13,11 +14,8 @@ use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 
 use super::{removed, unexpected};
-use crate::domain::catalog::Trail;
-use crate::domain::filter::Moment;
 use crate::domain::ids::{DeviceId, RolloutId, TenantId};
 use crate::domain::rollout::{Command, Ending, Fault, NewRollout, Rollout, Wave};
-use crate::domain::tenant::Tenant;
 use crate::engine::call::{Call, CallError, Reply};
 use crate::engine::now;
 use crate::engine::query::MusterError;
@@ -28,6 +26,7 @@ use crate::http::request::{self, DEPLOYMENT_MAX, JSON_MAX, Places};
 use crate::http::wire::{NewRolloutBody, RemarkBody, RetryBody, RolloutBody, RolloutPatch, StopBody};
 
 pub(super) use read::{devices, list, show, waves};
+pub(super) use why::explain;
 
 pub(super) async fn add(
     State(door): State<Arc<Door>>,
@@ -51,10 +50,7 @@ async fn make(
 ) -> Result<Response, ApiError> {
     let (tenant, poll_s) = (caller.tenant.clone(), door.ddi_poll_s);
     let mustered = door.ask(move |reader| {
-        let settings =
-            reader.tenant(&tenant)?.unwrap_or_else(|| Tenant::new(tenant.clone(), Trail::new("", now())));
-        let now = now();
-        let at = Moment { now, overdue_before: settings.polling(poll_s).overdue_before(now) };
+        let at = reader.moment(&tenant, poll_s)?;
         match reader.muster(&tenant, &new, &listed, at) {
             Ok(members) => Ok(Ok((new, members))),
             Err(MusterError::Refused(error)) => Ok(Err(error)),

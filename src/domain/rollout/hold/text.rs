@@ -107,18 +107,25 @@ impl fmt::Display for Hold {
             }
             Hold::NotStarted(None) => write!(f, "the rollout waits until somebody starts it"),
             Hold::NotStarted(Some(at)) => write!(f, "the rollout starts at {at}"),
-            Hold::Paused(cause) => write!(f, "the rollout pauses until somebody resumes it{}", Because(cause)),
+            Hold::Paused(cause) => {
+                write!(f, "the rollout pauses until somebody resumes it{}", Because(cause))
+            }
             Hold::Stopping(cause) => {
                 write!(f, "the rollout is being stopped and takes no device on{}", Because(cause))
             }
-            Hold::Stopped(cause) => write!(f, "the rollout was stopped before its turn came{}", Because(cause)),
+            Hold::Stopped(cause) => {
+                write!(f, "the rollout was stopped before its turn came{}", Because(cause))
+            }
             Hold::Finished => write!(f, "the rollout has finished without it"),
             Hold::WaveNotBegun { wave, after, needs, of, has } => write!(
                 f,
                 "wave {wave} has not begun: wave {after} must first have {needs} of its {of} devices on the target, and has {has}"
             ),
             Hold::InFlight { limit, held } => {
-                write!(f, "{held} devices are under way and hold all {limit} places; it waits for one of them")
+                write!(
+                    f,
+                    "{held} devices are under way and hold all {limit} places; it waits for one of them"
+                )
             }
             Hold::Pace { per_minute, next } => {
                 write!(f, "the pace is {per_minute} a minute; the next device is taken on at {next}")
@@ -147,7 +154,10 @@ impl fmt::Display for Hold {
                 "action {action} may be fetched and waits for its maintenance window, which opens at {opens}"
             ),
             Hold::Lapsed(action) => {
-                write!(f, "the maintenance window of action {action} does not open again; it is being called off")
+                write!(
+                    f,
+                    "the maintenance window of action {action} does not open again; it is being called off"
+                )
             }
             Hold::Consent { action, refused: false } => {
                 write!(f, "action {action} waits until somebody at the device agrees")
@@ -157,7 +167,10 @@ impl fmt::Display for Hold {
             }
             Hold::Offline { action, deadline } => {
                 let limit = Limit(deadline, State::Queued);
-                write!(f, "action {action} is queued; the device has no session and is told when it comes back{limit}")
+                write!(
+                    f,
+                    "action {action} is queued; the device has no session and is told when it comes back{limit}"
+                )
             }
             Hold::Untold(action) => write!(f, "action {action} is queued; the device is about to be told"),
             Hold::UnderWay { action, state: State::Offered, since, deadline } => {
@@ -173,7 +186,9 @@ impl fmt::Display for Hold {
             Hold::Cancelling { action, until, newer: Some(newer) } => {
                 write!(f, "the device is asked to let action {action} go for action {newer}{}", Ends(*until))
             }
-            Hold::Succeeded { already: true, .. } => write!(f, "the device ran the target before its turn came"),
+            Hold::Succeeded { already: true, .. } => {
+                write!(f, "the device ran the target before its turn came")
+            }
             Hold::Succeeded { action, already: false } => {
                 write!(f, "the device runs the target; {} brought it", Named(*action))
             }
