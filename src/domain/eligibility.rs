@@ -290,6 +290,11 @@ pub fn explain(
     all
 }
 
+/// Whether an image is for devices of this kind at all: for its product, and of a type that it lists.
+pub fn is_for(device: &Device, image: &Image) -> bool {
+    product(device, image).is_none() && supported(device, image).is_none()
+}
+
 fn fails(condition: bool, reason: Reason) -> Option<Reason> {
     condition.then_some(reason)
 }

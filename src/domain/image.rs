@@ -109,6 +109,15 @@ pub enum Products {
 }
 
 impl Products {
+    /// Whether it has all products that the other has.
+    pub fn covers(&self, other: &Products) -> bool {
+        match (self, other) {
+            (Products::Any, _) => true,
+            (Products::Only(_), Products::Any) => false,
+            (Products::Only(own), Products::Only(others)) => own.is_superset(others),
+        }
+    }
+
     /// Those of one product.
     pub fn one(product: ProductId) -> Self {
         Products::Only(BTreeSet::from([product]))

@@ -392,6 +392,31 @@ impl Rollout {
     }
 }
 
+impl Rollout {
+    /// Whether a device that has not heard of its action is not to hear of it now.
+    pub fn holds_back(&self) -> bool {
+        match (self.status, self.ending) {
+            (Status::Paused, _) | (Status::Stopping, Some(Ending::Cancel | Ending::Force)) => true,
+            (Status::Stopping, Some(Ending::Stop) | None) => false,
+            (
+                Status::Creating
+                | Status::WaitingForApproval
+                | Status::Denied
+                | Status::Ready
+                | Status::Running
+                | Status::Stopped
+                | Status::Finished,
+                _,
+            ) => false,
+        }
+    }
+
+    /// Gives back what a device cost that could not be taken on.
+    pub fn give_back(&mut self) {
+        self.credit = self.credit.refunded();
+    }
+}
+
 /// Where a wave stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum WaveStatus {

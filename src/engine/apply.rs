@@ -10,7 +10,7 @@ use super::matching::{self, Bringing};
 use super::query::active_actions;
 use super::rollouts::Rollouts;
 use super::steps::steps;
-use crate::domain::action::{Action, Deadline, Origin};
+use crate::domain::action::{Action, Origin};
 use crate::domain::decide::{Changed, Facts, Reject, Tell, Verdict, decide};
 use crate::domain::deployment::{Deployment, Target};
 use crate::domain::device::Device;
@@ -22,39 +22,13 @@ use crate::domain::offer::Offer;
 use crate::domain::tenant::Setting;
 use crate::domain::terms::Force;
 use crate::domain::version::Version;
-use crate::domain::window::Opening;
 use crate::store::StoreError;
-use crate::store::tables::{Counter, Draft, Principal, Task, View};
+use crate::store::tables::{Counter, Draft, Principal};
 
 /// How many devices of a task one commit takes: as many as jobs, so that neither starves the other.
 pub(super) const SLICE: usize = 1024;
-/// How many due actions one tick takes; the rest follow a second later.
-const DUE: usize = 1024;
 /// How many images are kept at hand. They are immutable, and a fleet runs far fewer at a time.
 const IMAGES: usize = 1024;
-
-/// How many tasks are looked through for one whose time has come; offers that wait for their windows are few.
-const TASKS: usize = 1000;
-
-/// The first task whose time has come.
-pub(super) fn due_task(view: View<'_>, now: Time) -> Result<Option<(u64, Task)>, StoreError> {
-    let is_due = |task: &Task| match task {
-        Task::Deploy { .. }
-        | Task::Match { .. }
-        | Task::Muster { .. }
-        | Task::Members { .. }
-        | Task::Join { .. } => true,
-        Task::Offer { at, .. } => *at <= now,
-    };
-    Ok(view.tasks(TASKS)?.into_iter().find(|(_, task)| is_due(task)))
-}
-
-/// When the action times out. A window that shut while nobody looked has taken the command back.
-fn waited_for(action: &Action, now: Time) -> Option<Deadline> {
-    let mut seen = action.clone();
-    seen.note_command(now);
-    seen.deadline()
-}
 
 /// One record that cannot be read is said and passed over: it must not stop the work for all others.
 pub(super) fn readable<T>(found: Result<Option<T>, StoreError>) -> Result<Option<T>, StoreError> {
@@ -316,7 +290,7 @@ impl<'a> Batch<'a> {
         self.memory.images.remove(&(tenant.clone(), id));
     }
 
-    fn put_changed(&mut self, changed: &Changed) -> Result<(), StoreError> {
+    pub(super) fn put_changed(&mut self, changed: &Changed) -> Result<(), StoreError> {
         let action = &changed.action;
         let tenant = &action.device.tenant;
         if changed.before.is_none() {
@@ -340,27 +314,6 @@ impl<'a> Batch<'a> {
             self.news(tenant, Happened::action(action, changed.before.is_none()));
         }
         self.count(changed)
-    }
-
-    /// Notes when an action's window changes next, so that the device is told, or the action ended, at that moment.
-    fn await_window(&mut self, action: &Action) -> Result<(), StoreError> {
-        let Some(window) = action.terms.window.as_ref().filter(|_| !action.state.is_terminal()) else {
-            return Ok(());
-        };
-        match window.at(self.now) {
-            Opening::Open { until: at } | Opening::Shut { opens: at } => {
-                self.draft.add_due(at, &action.device.tenant, action.id)
-            }
-            Opening::Lapsed => self.draft.add_due(self.now, &action.device.tenant, action.id),
-        }
-    }
-
-    /// Notes when the action's clocks run out as they stand now.
-    fn await_clock(&mut self, action: &Action) -> Result<(), StoreError> {
-        match action.deadline() {
-            Some(deadline) => self.draft.add_due(deadline.at, &action.device.tenant, action.id),
-            None => Ok(()),
-        }
     }
 
     /// Moves the counters of the action's deployment or rollout, in the same commit.
@@ -447,119 +400,6 @@ impl<'a> Batch<'a> {
     /// Writes something, so that the probe's receipt proves a commit.
     pub(super) fn probe(&mut self) -> Result<(), StoreError> {
         self.draft.next(Counter::Probe).map(|_| ())
-    }
-
-    /// Ends the cancels and the actions whose time is up, and looks at the windows that have opened or shut. A clock that
-    /// was set back since is looked at again when it runs out.
-    pub(super) fn expire(&mut self) -> Result<(), StoreError> {
-        self.end_deferrals(DUE)?;
-        for (at, tenant, id) in self.draft.view().due(self.now, DUE)? {
-            self.draft.remove_due(at, &tenant, id)?;
-            let Some(action) = readable(self.draft.view().action(&tenant, id))? else { continue };
-            if action.state.is_terminal() {
-                continue;
-            }
-            if let Origin::Rollout(rollout, wave) = action.origin {
-                self.renew_lease(&action, rollout, wave)?;
-            }
-            let Some(device) = readable(self.draft.view().device(&action.device))? else { continue };
-            let over = action.cancelling && action.cancel_by.is_some_and(|by| by <= self.now);
-            let deadline = waited_for(&action, self.now).map(|deadline| deadline.at);
-            if over {
-                self.decide_for(device, &Event::CancelExpired { action: id })?;
-            } else if deadline.is_some_and(|at| at <= self.now) {
-                self.decide_for(device, &Event::Overdue { action: id })?;
-            } else if action.terms.window.is_some() && !action.cancelling {
-                let decided = self.decide_for(device, &Event::Opened { action: id })?;
-                if let Some(action) = decided.under_way.iter().find(|a| a.id == id) {
-                    self.await_window(action)?;
-                    self.await_clock(action)?;
-                }
-            } else {
-                self.await_clock(&action)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Takes the next slice of work that needs more than one commit. Returns whether more is waiting.
-    pub(super) fn advance_tasks(&mut self) -> Result<bool, StoreError> {
-        let Some((number, task)) = due_task(self.draft.view(), self.now)? else { return Ok(false) };
-        let done = match &task {
-            Task::Deploy { tenant, deployment } => self.advance_deployment(number, tenant, *deployment)?,
-            Task::Offer { .. } => self.advance_offer(number, task.clone())?,
-            Task::Match { tenant, filter, after } => {
-                self.advance_match(number, tenant, *filter, after.clone())?
-            }
-            Task::Muster { tenant, rollout } => self.advance_muster(number, tenant, *rollout)?,
-            Task::Members { tenant, rollout, errand, place } => {
-                self.advance_errand(number, (tenant, *rollout), *errand, place.clone())?
-            }
-            Task::Join { tenant, rollout, after } => {
-                self.advance_join(number, tenant, *rollout, after.clone())?
-            }
-        };
-        if done {
-            self.draft.remove_task(number)?;
-        }
-        Ok(!done || due_task(self.draft.view(), self.now)?.is_some())
-    }
-
-    fn advance_deployment(
-        &mut self,
-        task: u64,
-        tenant: &TenantId,
-        id: DeploymentId,
-    ) -> Result<bool, StoreError> {
-        let Some(deployment) = self.deployment(tenant.clone(), id)?.cloned() else { return Ok(true) };
-        let images = self.images_of(tenant, deployment.target)?;
-        let Some((slice, devices)) = self.draft.view().pending(task)? else { return Ok(true) };
-        self.draft.remove_pending(task, slice)?;
-        let event = Event::Assign {
-            origin: Origin::Deployment(id),
-            target: deployment.target,
-            steps: self.steps_to(tenant, &images)?,
-            images,
-            allow_downgrade: deployment.allow_downgrade,
-            terms: deployment.terms,
-            by: deployment.by,
-            attempt: 1,
-        };
-        for device in devices {
-            let key = DeviceKey { tenant: tenant.clone(), device };
-            match readable(self.draft.view().device(&key))? {
-                Some(device) => drop(self.decide_for(device, &event)?),
-                None => self.count_missing(tenant, id)?,
-            }
-        }
-        Ok(self.draft.view().pending(task)?.is_none())
-    }
-
-    /// A device was removed between the order and its turn.
-    pub(super) fn count_missing(&mut self, tenant: &TenantId, id: DeploymentId) -> Result<(), StoreError> {
-        if let Some(deployment) = self.deployment(tenant.clone(), id)? {
-            let counters = &mut deployment.counters;
-            counters.pending = counters.pending.saturating_sub(1);
-            counters.failed += 1;
-        }
-        Ok(())
-    }
-
-    fn advance_offer(&mut self, number: u64, task: Task) -> Result<bool, StoreError> {
-        let Task::Offer { tenant, product, kind, at, after } = task else { return Ok(true) };
-        let slice = self.draft.view().product_devices(&tenant, &product, after.as_ref(), SLICE)?;
-        for device in &slice {
-            let key = DeviceKey { tenant: tenant.clone(), device: device.clone() };
-            if let Some(device) = readable(self.draft.view().device(&key))? {
-                self.decide_for(device, &Event::Offered { kind })?;
-            }
-        }
-        let done = slice.len() < SLICE;
-        if !done {
-            let after = slice.last().cloned();
-            self.draft.put_task(number, &Task::Offer { tenant, product, kind, at, after })?;
-        }
-        Ok(done)
     }
 
     /// Writes what the batch gathered.

@@ -10,10 +10,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::access;
-use super::apply::{Batch, Effects, Memory, due_task};
+use super::apply::{Batch, Effects, Memory};
 use super::call::{CallError, Outcome, Receipt, Reply};
 use super::news::Rung;
 use super::rollouts::Rollouts;
+use super::tasks::due_task;
 use super::{BATCH, Job, Outlet, Settings, now};
 use crate::domain::ids::DeviceKey;
 use crate::store::tables::{Counter, Draft, View};
@@ -34,7 +35,7 @@ pub(super) struct Batcher {
     backlog: bool,
     /// Whether the disk is full, as of the last tick.
     full: bool,
-    /// Whether something was due at the last tick.
+    /// Whether something was due at the last tick, and has not been seen to.
     expiring: bool,
 }
 
@@ -111,7 +112,7 @@ impl Batcher {
 
     /// Whether there is work beyond what the doors hand in. On a full disk it waits.
     fn has_backlog(&self) -> bool {
-        self.backlog && !self.full
+        (self.backlog || self.expiring) && !self.full
     }
 
     /// Load, decide, commit, tell.
@@ -121,9 +122,7 @@ impl Batcher {
         if jobs.iter().any(|job| matches!(job, Job::Tick)) {
             self.look_at_the_disk();
             self.look_at_the_clock()?;
-            if !self.expiring {
-                jobs.retain(|job| !matches!(job, Job::Tick));
-            }
+            jobs.retain(|job| !matches!(job, Job::Tick));
             if jobs.is_empty() && !self.has_backlog() {
                 return Ok(());
             }
@@ -136,10 +135,13 @@ impl Batcher {
             }
         }
         let advance = !self.full;
-        let mut backlog = self.backlog;
+        let (mut backlog, mut expiring) = (self.backlog, self.expiring);
         let (settings, memory) = (&self.settings, &mut self.memory);
         self.store.write(&mut |write| {
             let mut batch = Batch::new(Draft(write), settings, memory, &mut effects, now());
+            if advance && expiring {
+                expiring = batch.expire()?;
+            }
             for job in jobs.drain(..) {
                 carry_out(&mut batch, job, &mut answers)?;
             }
@@ -149,7 +151,7 @@ impl Batcher {
             }
             batch.close()
         })?;
-        self.backlog = backlog;
+        (self.backlog, self.expiring) = (backlog, expiring);
         self.tell(effects, answers);
         Ok(())
     }
@@ -251,7 +253,8 @@ fn carry_out(batch: &mut Batch<'_>, job: Job, answers: &mut Vec<Answer>) -> Resu
             batch.effects.receipts.push((stamp, Receipt { seq: None, outcome: Outcome::Stored }));
         }
         Job::Link { device, linked } => batch.link(device, linked)?,
-        Job::Tick => batch.expire()?,
+        // Time has been looked at before all else.
+        Job::Tick => {}
         Job::Call { call, reply } => {
             let answer = match batch.call(call) {
                 Err(super::orders::Failed::Store(StoreError::Corrupt { table, what })) => {

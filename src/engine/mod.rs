@@ -7,6 +7,7 @@ pub mod access;
 mod apply;
 mod batch;
 pub mod call;
+mod due;
 mod matching;
 pub mod news;
 mod orders;
@@ -16,6 +17,7 @@ mod rollouts;
 mod session;
 mod steps;
 pub mod subject;
+mod tasks;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

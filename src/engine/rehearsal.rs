@@ -10,10 +10,11 @@ mod model;
 use std::collections::BTreeMap;
 
 use super::Settings;
-use super::apply::{Batch, Effects, Memory, due_task};
+use super::apply::{Batch, Effects, Memory};
 use super::call::{Call, CallError, Reply};
 use super::orders::Failed;
 use super::query::{MusterError, Reader};
+use super::tasks::due_task;
 use crate::domain::filter::Moment;
 use crate::domain::ids::{DeviceId, DeviceKey, RolloutId, TenantId, Time};
 use crate::domain::news::{Happened, News};

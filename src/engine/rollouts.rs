@@ -11,7 +11,7 @@ mod tell;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::apply::{Batch, SLICE};
+use super::apply::{Batch, SLICE, readable};
 use crate::domain::action::{Action, Origin, State};
 use crate::domain::filter::Filter;
 use crate::domain::ids::{ActionId, RolloutId, TenantId, Time};
@@ -32,6 +32,8 @@ pub(super) struct Live {
     pub(super) waves: Vec<Wave>,
     /// What devices have to match that come later; none where nobody may.
     filter: Option<Filter>,
+    /// What they have to match besides, because the wave that they join asks for it.
+    last_filter: Option<Filter>,
     /// The rollout's own row is to be written.
     dirty: bool,
     /// The rows of these waves are to be written.
@@ -45,12 +47,13 @@ pub(super) struct Live {
 impl Live {
     pub(super) fn new(rollout: Rollout, waves: Vec<Wave>) -> Self {
         let filter = match &rollout.selection.who {
-            // A door parsed it before it was kept.
-            Who::Filter(query) if rollout.selection.continuous => Filter::parse(query).ok(),
+            Who::Filter(query) if rollout.selection.continuous => read_filter(&rollout, query),
             Who::Filter(_) | Who::Product(_) | Who::Listed => None,
         };
+        let last = waves.last().filter(|wave| wave.continuous).and_then(|wave| wave.filter.as_deref());
+        let last_filter = last.and_then(|query| read_filter(&rollout, query));
         let (dirty, dirty_waves) = (false, Vec::new());
-        Live { rollout, waves, filter, dirty, dirty_waves, touched: true, wake: None }
+        Live { rollout, waves, filter, last_filter, dirty, dirty_waves, touched: true, wake: None }
     }
 
     /// The wave with that number, which is to be written.
@@ -74,6 +77,13 @@ impl Live {
     }
 }
 
+/// A filter of a rollout. A door parsed it before it was kept.
+fn read_filter(rollout: &Rollout, query: &str) -> Option<Filter> {
+    Filter::parse(query)
+        .inspect_err(|error| tracing::error!(rollout = %rollout.id, %error, "a stored filter is passed over"))
+        .ok()
+}
+
 /// The rollouts that can still move, of all tenants.
 #[derive(Debug, Default)]
 pub(super) struct Rollouts {
@@ -87,7 +97,7 @@ impl Rollouts {
     pub(super) fn recall(view: View<'_>) -> Result<Rollouts, StoreError> {
         let mut live = BTreeMap::new();
         for rollout in view.live_rollouts()? {
-            let waves = view.waves(&rollout.tenant, rollout.id)?;
+            let Some(waves) = readable(view.waves(&rollout.tenant, rollout.id).map(Some))? else { continue };
             live.insert((rollout.tenant.clone(), rollout.id), Live::new(rollout, waves));
         }
         Ok(Rollouts { live, hungry: true })
@@ -117,7 +127,7 @@ impl Rollouts {
     fn is_paused(&self, action: &Action) -> bool {
         let Origin::Rollout(id, _) = action.origin else { return false };
         let live = self.live.get(&(action.device.tenant.clone(), id));
-        live.is_some_and(|live| live.rollout.status == Status::Paused)
+        live.is_some_and(|live| live.rollout.holds_back())
     }
 
     /// Looks at all of them in the next turn.
@@ -136,8 +146,9 @@ impl Batch<'_> {
         let key = (tenant.clone(), id);
         if !self.memory.rollouts.live.contains_key(&key) {
             let view = self.draft.view();
-            let Some(rollout) = view.rollout(tenant, id)? else { return Ok(None) };
-            let live = Live::new(rollout, view.waves(tenant, id)?);
+            let Some(rollout) = readable(view.rollout(tenant, id))? else { return Ok(None) };
+            let Some(waves) = readable(view.waves(tenant, id).map(Some))? else { return Ok(None) };
+            let live = Live::new(rollout, waves);
             self.memory.rollouts.live.insert(key.clone(), live);
         }
         Ok(self.memory.rollouts.live.get_mut(&key))
@@ -175,9 +186,15 @@ impl Batch<'_> {
         }
         let due = self.memory.rollouts.live.iter().filter(|(_, live)| live.is_due(self.now));
         let due: Vec<_> = due.map(|(key, _)| key.clone()).collect();
-        let mut left = SLICE as u64;
+        // None of them waits until another has taken all of its devices.
+        let most = (SLICE / due.len().max(1)).max(1) as u64;
         for (tenant, id) in due {
-            left -= self.advance_rollout(&tenant, id, left)?.min(left);
+            match self.advance_rollout(&tenant, id, most) {
+                Err(error @ StoreError::Corrupt { .. }) => {
+                    tracing::error!(%error, rollout = %id, "a rollout does not go on");
+                }
+                done => done?,
+            }
         }
         let now = self.now;
         let more = |live: &Live| live.wake.is_some_and(|wake| wake <= now);
@@ -186,10 +203,10 @@ impl Batch<'_> {
         Ok(hungry)
     }
 
-    /// Moves one rollout on, taking at most `most` devices. Returns how many it took.
-    fn advance_rollout(&mut self, tenant: &TenantId, id: RolloutId, most: u64) -> Result<u64, StoreError> {
+    /// Moves one rollout on, taking at most `most` devices.
+    fn advance_rollout(&mut self, tenant: &TenantId, id: RolloutId, most: u64) -> Result<(), StoreError> {
         let now = self.now;
-        let Some(live) = self.live_rollout(tenant, id)? else { return Ok(0) };
+        let Some(live) = self.live_rollout(tenant, id)? else { return Ok(()) };
         let done = rollout::advance(&mut live.rollout, &mut live.waves, most, now);
         live.wake = done.wake;
         if done.moved {
@@ -206,12 +223,7 @@ impl Batch<'_> {
         if let Some(image) = done.roll_back {
             self.roll_back(tenant, id, image)?;
         }
-        let mut taken = 0;
-        for take in done.take {
-            taken += take.devices;
-            self.take(tenant, id, take)?;
-        }
-        Ok(taken)
+        done.take.into_iter().try_for_each(|take| self.take(tenant, id, take))
     }
 
     /// Has open actions called off.

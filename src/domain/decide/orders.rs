@@ -136,6 +136,9 @@ impl Desk {
     /// go first (DDI: cancelAction before deploymentBase).
     fn supersede(&mut self, images: &[Arc<Image>]) {
         let overlaps = |a: &Action| images.iter().any(|image| a.component(image.kind).is_some());
+        // What is being called off already is not forgotten, although another is about to hold its types.
+        let going = self.actions.iter().filter(|a| !a.state.is_terminal() && a.cancelling && overlaps(a));
+        self.device.leaving.extend(going.map(|a| a.id));
         let open = self.actions.iter().filter(|a| !a.state.is_terminal() && !a.cancelling && overlaps(a));
         let old: Vec<_> = open.map(|a| (a.id, a.attempt, a.state != State::Queued)).collect();
         for (id, attempt, told) in old {

@@ -27,6 +27,11 @@ impl Credit {
         Credit { parts: self.parts.saturating_sub(devices.saturating_mul(DEVICE)), at: self.at }
     }
 
+    /// With what one device cost.
+    pub(super) fn refunded(self) -> Credit {
+        Credit { parts: self.parts.saturating_add(DEVICE), at: self.at }
+    }
+
     /// For how many devices it is enough.
     pub(super) fn devices(self) -> u64 {
         self.parts / DEVICE

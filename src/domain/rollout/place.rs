@@ -21,7 +21,7 @@ pub enum Place {
     Rejected,
     /// It was silent for too long.
     TimedOut,
-    /// It cannot take the target, or is gone.
+    /// It cannot take the target.
     NotCompatible,
     /// Its action was called off, or another took its place.
     Cancelled,
@@ -152,9 +152,9 @@ impl Tally {
         self.succeeded + self.bad(BadEnd::Any) + self.cancelled
     }
 
-    /// Members that have been reached.
+    /// Members that have been reached, and are not to be reached again.
     pub fn begun(&self) -> u64 {
-        self.total() - self.waiting
+        self.total() - self.waiting - self.deferred
     }
 
     /// Members that ended badly.

@@ -29,7 +29,8 @@ impl Batch<'_> {
         self.check_target(tenant, new.target)?;
         for remedy in new.stops.iter().map(|rule| rule.then).chain(new.canary.map(|canary| canary.then)) {
             if let Remedy::RollBack(image) = remedy {
-                self.image(tenant, image)?.ok_or(CallError::NoSuchImage(image))?;
+                let found = self.image(tenant, image)?.filter(|found| !found.deleted);
+                found.ok_or(CallError::NoSuchImage(image))?;
             }
         }
         self.know_tenant(tenant, by)?;

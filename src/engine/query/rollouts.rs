@@ -6,12 +6,12 @@ use super::{Reader, StoreError};
 use crate::domain::action::{Action, Origin};
 use crate::domain::deployment::Target;
 use crate::domain::device::Device;
+use crate::domain::eligibility::is_for;
 use crate::domain::filter::{Filter, Moment};
 use crate::domain::ids::{ActionId, DeviceId, DeviceKey, ProductId, RolloutId, TenantId};
 use crate::domain::image::Image;
 use crate::domain::rollout::{
-    Fault, Member, NewRollout, NewWave, Place, Remedy, Rollout, Size, Status, Tally, Wave, Who, bucket,
-    check, places,
+    Fault, Member, NewRollout, NewWave, Place, Remedy, Rollout, Size, Tally, Wave, Who, bucket, check, places,
 };
 use crate::engine::call::CallError;
 use crate::engine::now;
@@ -201,7 +201,7 @@ pub(super) fn held(view: View<'_>, actions: &[Action]) -> Result<BTreeSet<Action
     for action in actions.iter().filter(|action| is_untold(action)) {
         if let Origin::Rollout(id, _) = action.origin
             && let Some(rollout) = view.rollout(&action.device.tenant, id)?
-            && rollout.status == Status::Paused
+            && rollout.holds_back()
         {
             held.insert(action.id);
         }
@@ -253,13 +253,24 @@ fn images_of(
         let Some(back) = view.image(tenant, id)?.filter(|image| !image.deleted) else {
             return Ok(Err(CallError::BadRollout(Fault::new(field, format!("there is no image {id}")))));
         };
-        if images.iter().all(|image| image.kind != back.kind) {
-            let reason =
-                format!("image {id} is of type {}, which the rollout does not bring", back.kind.get());
+        if let Some(reason) = not_back(&images, &back) {
             return Ok(Err(CallError::BadRollout(Fault::new(field, reason))));
         }
     }
     Ok(Ok(images))
+}
+
+/// Why an image cannot be brought back where these were brought.
+fn not_back(images: &[Image], back: &Image) -> Option<String> {
+    let id = back.id;
+    let Some(image) = images.iter().find(|image| image.kind == back.kind) else {
+        return Some(format!("image {id} is of type {}, which the rollout does not bring", back.kind.get()));
+    };
+    if image.id == id {
+        return Some(format!("image {id} is what the rollout brings"));
+    }
+    (!back.products.covers(&image.products))
+        .then(|| format!("image {id} is not for all products of image {}", image.id))
 }
 
 /// The devices that the rollout selects, each held against the images that it is to get.
@@ -363,11 +374,7 @@ impl<'a> Picked<'a> {
         if !chosen || bucket(id, selection.seed) >= selection.share.hundredths() {
             return;
         }
-        let refuses = |image: &&Image| {
-            let types = &device.capabilities.types;
-            !image.products.contains(&device.product) || (!types.is_empty() && !types.contains(&image.kind))
-        };
-        if let Some(image) = self.images.iter().find(refuses) {
+        if let Some(image) = self.images.iter().find(|image| !is_for(device, image)) {
             let same = |own: &&mut (ProductId, &Image, usize, DeviceId)| {
                 own.0 == device.product && own.1.id == image.id
             };

@@ -4,8 +4,8 @@ use super::Live;
 use crate::domain::action::Action;
 use crate::domain::decide::Changed;
 use crate::domain::ids::{RolloutId, TenantId, Time};
-use crate::domain::rollout::{InFlight, Member, Place, Retries};
-use crate::engine::apply::Batch;
+use crate::domain::rollout::{InFlight, Member, Place, Retries, Status};
+use crate::engine::apply::{Batch, readable};
 use crate::store::StoreError;
 
 /// The longest that a device waits for its next try: a fleet that fails is looked at by people within a day.
@@ -27,7 +27,8 @@ impl Batch<'_> {
             return Ok(());
         }
         let tenant = action.device.tenant.clone();
-        let Some(before) = self.draft.view().member(&tenant, id, wave, &action.device.device)? else {
+        let found = self.draft.view().member(&tenant, id, wave, &action.device.device);
+        let Some(before) = readable(found)? else {
             return Ok(());
         };
         let mut member = before.clone();
@@ -73,7 +74,7 @@ impl Batch<'_> {
         member: Member,
         to: Place,
     ) -> Result<(), StoreError> {
-        let before = self.draft.view().member(tenant, id, wave, &member.device)?;
+        let before = readable(self.draft.view().member(tenant, id, wave, &member.device))?;
         self.keep_member((tenant, id, wave), before.as_ref(), member, to)
     }
 
@@ -111,7 +112,7 @@ impl Batch<'_> {
         wave: u16,
     ) -> Result<(), StoreError> {
         let tenant = &action.device.tenant;
-        let member = self.draft.view().member(tenant, id, wave, &action.device.device)?;
+        let member = readable(self.draft.view().member(tenant, id, wave, &action.device.device))?;
         let Some(mut member) = member.filter(|own| own.leased && own.action == Some(action.id)) else {
             return Ok(());
         };
@@ -127,27 +128,37 @@ impl Batch<'_> {
         self.move_member(tenant, id, wave, member, place)
     }
 
-    /// Members whose time has come wait again.
-    pub(in crate::engine) fn end_deferrals(&mut self, most: usize) -> Result<(), StoreError> {
-        for again in self.draft.view().deferred(self.now, most)? {
+    /// Members whose time has come wait again. Returns whether there may be more.
+    pub(in crate::engine) fn end_deferrals(&mut self, most: usize) -> Result<bool, StoreError> {
+        let due = self.draft.view().deferred(self.now, most)?;
+        let more = due.len() == most;
+        for again in due {
             self.draft.remove_deferred(&again)?;
             let (at, tenant, id, wave, device) = again;
-            let member = self.draft.view().member(&tenant, id, wave, &device)?;
+            let member = readable(self.draft.view().member(&tenant, id, wave, &device))?;
             let due = |own: &Member| own.place == Place::Deferred && own.again == Some(at);
             if let Some(mut member) = member.filter(due) {
                 member.again = None;
                 self.move_member(&tenant, id, wave, member, Place::Waiting)?;
             }
         }
-        Ok(())
+        Ok(more)
     }
 }
 
 impl Live {
     /// Whether members may be tried again: also while it is paused, for when it goes on.
     fn is_taking(&self) -> bool {
-        use crate::domain::rollout::Status;
-        matches!(self.rollout.status, Status::Running | Status::Paused)
+        match self.rollout.status {
+            Status::Running | Status::Paused => true,
+            Status::Creating
+            | Status::WaitingForApproval
+            | Status::Denied
+            | Status::Ready
+            | Status::Stopping
+            | Status::Stopped
+            | Status::Finished => false,
+        }
     }
 }
 

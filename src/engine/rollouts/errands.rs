@@ -6,7 +6,9 @@ use crate::domain::deployment::{Counters, Deployment, Target};
 use crate::domain::event::{Event, Withdrawal};
 use crate::domain::ids::{ArtifactId, DeploymentId, DeviceId, DeviceKey, ImageId, RolloutId, TenantId};
 use crate::domain::image::{Artifact, FIRST_ARTIFACT, Image};
-use crate::domain::rollout::Member;
+use crate::domain::news::{Happened, Presence};
+use crate::domain::offer::Rules;
+use crate::domain::rollout::{Member, Status, Tally};
 use crate::domain::terms::Terms;
 use crate::engine::apply::{Batch, SLICE, readable};
 use crate::store::StoreError;
@@ -21,7 +23,12 @@ impl Batch<'_> {
         errand: Errand,
         (wave, after): (u16, Option<DeviceId>),
     ) -> Result<bool, StoreError> {
-        let waves = self.live_rollout(tenant, rollout)?.map_or(0, |live| live.rollout.waves);
+        let Some(live) = self.live_rollout(tenant, rollout)? else { return Ok(true) };
+        let (waves, status) = (live.rollout.waves, live.rollout.status);
+        // What holds devices back again makes telling them of no use.
+        if errand == Errand::Tell && status != Status::Running {
+            return Ok(true);
+        }
         if wave > waves {
             return Ok(true);
         }
@@ -96,6 +103,11 @@ impl Batch<'_> {
         };
         let Some(id) = DeploymentId::new(self.draft.next(Counter::Deployment)?) else { return Ok(()) };
         let by = format!("rollout {rollout}").into();
+        let reached = self.live_rollout(tenant, rollout)?.map_or(0, |live| {
+            let all = Tally::sum(&live.waves);
+            all.total() - all.waiting
+        });
+        self.lock_target(tenant, Target::Image(image))?;
         let deployment = Deployment {
             id,
             tenant: tenant.clone(),
@@ -103,9 +115,10 @@ impl Batch<'_> {
             allow_downgrade: true,
             terms: Terms::default(),
             by,
-            counters: Counters::default(),
+            counters: Counters { pending: reached, ..Counters::default() },
             created: self.now,
         };
+        self.news(tenant, Happened::deployment(&deployment));
         self.put_new_deployment(deployment);
         self.send(tenant, rollout, Errand::RollBack(id))
     }
@@ -127,16 +140,23 @@ impl Batch<'_> {
             artifacts.push(Artifact { id, ..artifact.clone() });
         }
         let by = format!("rollout {rollout}");
-        let name = format!("{}, brought back by {by} as {number}", old.name).into();
+        let name = format!("{}, brought back by {by} as {number}", original(&old.name)).into();
         let trail = Trail::new(&by, self.now);
-        let new = Image { id, name, number, artifacts, deleted: false, trail, ..Image::clone(&old) };
+        // It goes back from wherever a device is, at once; what it runs on is what it ran on.
+        let rules = Rules { hardware: old.rules.hardware.clone(), ..Rules::default() };
+        let new = Image { id, name, number, artifacts, rules, deleted: false, trail, ..Image::clone(&old) };
         self.draft.put_image(&new)?;
+        self.news(tenant, Happened::image(&new, Presence::Added));
         Ok(Some(id))
     }
 
     fn take_back(&mut self, tenant: &TenantId, member: &Member, id: DeploymentId) -> Result<(), StoreError> {
         let Some(deployment) = self.deployment(tenant.clone(), id)? else { return Ok(()) };
-        deployment.counters.pending += 1;
+        if member.action.is_none() {
+            // It was never told of anything, and runs what it ran.
+            deployment.counters.pending = deployment.counters.pending.saturating_sub(1);
+            return Ok(());
+        }
         let deployment = deployment.clone();
         let event = Event::Assign {
             attempt: 1,
@@ -154,4 +174,11 @@ impl Batch<'_> {
             None => self.count_missing(tenant, id),
         }
     }
+}
+
+/// The name of an image before it was brought back, cut so that what is added has room (hawkBit: 128 characters).
+fn original(name: &str) -> String {
+    const LONGEST: usize = 64;
+    let name = name.split(", brought back by ").next().unwrap_or(name);
+    name.chars().take(LONGEST).collect()
 }

@@ -2,10 +2,11 @@
 
 use super::Live;
 use crate::domain::device::Device;
-use crate::domain::filter::Moment;
+use crate::domain::eligibility::is_for;
+use crate::domain::filter::{Filter, Moment};
 use crate::domain::ids::{DeviceId, RolloutId, TenantId};
 use crate::domain::rollout::{Member, Place, Status, Who, bucket};
-use crate::engine::apply::{Batch, SLICE};
+use crate::engine::apply::{Batch, SLICE, readable};
 use crate::engine::subject::{DeviceSubject, Names};
 use crate::store::StoreError;
 use crate::store::tables::Task;
@@ -14,12 +15,10 @@ impl Live {
     /// Whether devices may still join.
     pub(super) fn is_joinable(&self) -> bool {
         let open = match self.rollout.status {
-            Status::Creating
-            | Status::WaitingForApproval
-            | Status::Ready
-            | Status::Running
-            | Status::Paused => true,
-            Status::Denied | Status::Stopping | Status::Stopped | Status::Finished => false,
+            Status::WaitingForApproval | Status::Ready | Status::Running | Status::Paused => true,
+            Status::Creating | Status::Denied | Status::Stopping | Status::Stopped | Status::Finished => {
+                false
+            }
         };
         open && self.rollout.selection.continuous
     }
@@ -35,7 +34,10 @@ impl Live {
             Who::Product(product) => device.product == *product,
             Who::Listed => false,
         };
-        chosen && bucket(&device.key.device, selection.seed) < selection.share.hundredths()
+        let in_wave = |filter: &Filter| filter.matches(&DeviceSubject { device, names }, at);
+        chosen
+            && self.last_filter.as_ref().is_none_or(in_wave)
+            && bucket(&device.key.device, selection.seed) < selection.share.hundredths()
     }
 }
 
@@ -57,15 +59,19 @@ impl Batch<'_> {
         let tenant = &device.key.tenant;
         let view = self.draft.view();
         let Some(live) = self.memory.rollouts.live.get(&(tenant.clone(), id)) else { return Ok(()) };
-        if !live.fits(device, &Names::new(view, tenant), at) {
+        if !live.is_joinable() || !live.fits(device, &Names::new(view, tenant), at) {
             return Ok(());
         }
         for wave in 1..=live.rollout.waves {
-            if view.member(tenant, id, wave, &device.key.device)?.is_some() {
+            if readable(view.member(tenant, id, wave, &device.key.device))?.is_some() {
                 return Ok(());
             }
         }
-        let last = live.rollout.waves;
+        let (last, target) = (live.rollout.waves, live.rollout.target);
+        // As when it was made: who cannot take the image is not one of those that it is for.
+        if !self.images_of(tenant, target)?.iter().all(|image| is_for(device, image)) {
+            return Ok(());
+        }
         let member = Member::waiting(device.key.device.clone());
         self.move_member(tenant, id, last, member, Place::Waiting)
     }

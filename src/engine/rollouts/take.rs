@@ -55,7 +55,8 @@ impl Batch<'_> {
     ) -> Result<(), StoreError> {
         let key = DeviceKey { tenant: tenant.clone(), device: member.device.clone() };
         let Some(device) = readable(self.draft.view().device(&key))? else {
-            return self.move_member(tenant, id, wave, member, Place::NotCompatible);
+            // Nothing is wrong with what is brought.
+            return self.move_member(tenant, id, wave, member, Place::Cancelled);
         };
         if let Event::Assign { attempt, .. } = &mut event {
             *attempt = member.tries + 1;
@@ -65,6 +66,10 @@ impl Batch<'_> {
             Verdict::Held(Reason::PenaltyBox(until)) => until,
             Verdict::Held(_) | Verdict::Rejected(_) => self.now.plus_ms(BUSY_MS),
         };
+        // It has cost nothing: others take its place.
+        if let Some(live) = self.live_rollout(tenant, id)? {
+            live.rollout.give_back();
+        }
         member.again = Some(again);
         self.move_member(tenant, id, wave, member, Place::Deferred)
     }

@@ -8,7 +8,7 @@ use crate::store::record::{decode, encode, some};
 use crate::store::{StoreError, Table};
 
 use super::keys::Phase;
-use super::view::{falling, rising};
+use super::view::{falling, or_said, rising};
 use super::{Draft, View, keys};
 
 /// When, and which member of which wave.
@@ -37,12 +37,14 @@ impl View<'_> {
 
     /// Every rollout of every tenant that time or counters can still move: what the engine holds in memory.
     pub fn live_rollouts(self) -> Result<Vec<Rollout>, StoreError> {
-        let all = self.page(rising(Table::Rollouts, &[], None, usize::MAX), |key, bytes| {
+        let read = |key: &[u8], bytes: &[u8]| {
             let (tenant, id) = some(keys::read_numbered(key), "a rollout's key")?;
             let id = some(RolloutId::new(id), "a rollout's key")?;
             decode::<RolloutRecord>(bytes)?.rollout(tenant, id)
-        })?;
-        Ok(all.into_iter().filter(|rollout| rollout.status.is_live()).collect())
+        };
+        let page = rising(Table::Rollouts, &[], None, usize::MAX);
+        let all = self.page(page, |key, bytes| or_said(Table::Rollouts, read(key, bytes)))?;
+        Ok(all.into_iter().flatten().filter(|rollout| rollout.status.is_live()).collect())
     }
 
     /// The waves of a rollout, in their order: at most 500.
@@ -104,18 +106,21 @@ impl View<'_> {
     ) -> Result<Vec<Member>, StoreError> {
         let prefix = keys::members(tenant, id, wave, phase);
         let after = after.map(|device| keys::member(tenant, id, wave, phase, device));
-        self.page(rising(Table::Members, &prefix, after, limit), |device, bytes| {
+        let read = |device: &[u8], bytes: &[u8]| {
             let device = some(keys::read_device(device), "a member's key")?;
             decode::<MemberRecord>(bytes)?.member(device)
-        })
+        };
+        let page = rising(Table::Members, &prefix, after, limit);
+        let found = self.page(page, |device, bytes| or_said(Table::Members, read(device, bytes)))?;
+        Ok(found.into_iter().flatten().collect())
     }
 
     /// Members that are to be reached again by `now`, the most overdue first.
     pub fn deferred(self, now: Time, limit: usize) -> Result<Vec<Again>, StoreError> {
-        let first = self.page(rising(Table::Deferred, &[], None, limit), |key, _| {
-            some(keys::read_deferred(key), "the key of a deferred member")
-        })?;
-        Ok(first.into_iter().take_while(|row| row.0 <= now).collect())
+        let read = |key: &[u8]| some(keys::read_deferred(key), "the key of a deferred member");
+        let page = rising(Table::Deferred, &[], None, limit);
+        let first = self.page(page, |key, _| or_said(Table::Deferred, read(key)))?;
+        Ok(first.into_iter().flatten().take_while(|row| row.0 <= now).collect())
     }
 }
 

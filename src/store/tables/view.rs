@@ -362,10 +362,13 @@ impl View<'_> {
 
     /// Unfinished work, oldest first.
     pub fn tasks(self, limit: usize) -> Result<Vec<(u64, Task)>, StoreError> {
-        self.page(rising(Table::Tasks, &[], None, limit), |id, bytes| {
+        let read = |id: &[u8], bytes: &[u8]| {
             let id = some(keys::read_task(id), "a task's key")?;
             Ok((id, decode::<TaskRecord>(bytes)?.task()?))
-        })
+        };
+        let page = rising(Table::Tasks, &[], None, limit);
+        let found = self.page(page, |id, bytes| or_said(Table::Tasks, read(id, bytes)))?;
+        Ok(found.into_iter().flatten().collect())
     }
 
     /// The first slice of devices that a task has not reached, with its number.
@@ -442,6 +445,12 @@ impl View<'_> {
             None => Ok(rows),
         }
     }
+}
+
+/// As what [`View::page`] reads, but a row that cannot be read is said and left out: for lists on which the work of many
+/// devices depends.
+pub(super) fn or_said<T>(table: Table, row: Result<T, Bad>) -> Result<Option<T>, Bad> {
+    Ok(row.inspect_err(|bad| tracing::error!(?table, ?bad, "a row cannot be read, and is left out")).ok())
 }
 
 /// The rows behind `after`, in the order of their keys.
