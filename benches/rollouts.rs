@@ -15,7 +15,9 @@ use updraft::domain::device::Profile;
 use updraft::domain::eligibility::AttemptLimit;
 use updraft::domain::event::{Event, Report};
 use updraft::domain::filter::Moment;
-use updraft::domain::ids::{DeviceId, DeviceKey, FirmwareType, ImageId, ProductId, RolloutId, TenantId, Time};
+use updraft::domain::ids::{
+    DeviceId, DeviceKey, FirmwareType, ImageId, ProductId, RolloutId, TenantId, Time,
+};
 use updraft::domain::image::Sha256;
 use updraft::domain::offer::Rules;
 use updraft::domain::rollout::{
@@ -30,12 +32,8 @@ use updraft::engine::rehearsal::{Model, Span};
 use updraft::engine::{self, Engine, Outlet, Settings};
 use updraft::store::redb::RedbStore;
 
-const POLICY: Policy = Policy {
-    attempts: AttemptLimit(3),
-    cancel_timeout_ms: 600_000,
-    penalty_after: 3,
-    penalty_ms: 3_600_000,
-};
+const POLICY: Policy =
+    Policy { attempts: AttemptLimit(3), cancel_timeout_ms: 600_000, penalty_after: 3, penalty_ms: 3_600_000 };
 const SETTINGS: Settings =
     Settings { policy: POLICY, command_expiry_ms: 3_600_000, reserve_bytes: 0, poll_s: 300 };
 /// Devices that one call registers.
@@ -181,7 +179,13 @@ impl Bench {
 
     fn plan(&self, image: ImageId) -> NewRollout {
         let part = |percent| Share::percent(percent).expect("a part");
-        let sizes = [Size::Part(part(1)), Size::Part(part(9)), Size::Part(part(30)), Size::Part(part(30)), Size::Rest];
+        let sizes = [
+            Size::Part(part(1)),
+            Size::Part(part(9)),
+            Size::Part(part(30)),
+            Size::Part(part(30)),
+            Size::Rest,
+        ];
         let wave = |size| NewWave { success: Share::NONE, ..NewWave::new(size) };
         NewRollout {
             name: "bench".into(),

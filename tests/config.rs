@@ -5,7 +5,7 @@ use std::error::Error as _;
 use std::path::PathBuf;
 
 use updraft::cli::config::{
-    Arkors, Config, DEFAULTS, Engine, Esp, Flags, Hidden, Http, Mqtt, RANGES, Security, Store, Tls,
+    Arkors, Config, DEFAULTS, Engine, Esp, Flags, Hidden, Http, Mqtt, RANGES, Security, Store, Tls, Webhooks,
 };
 
 /// What is set where, for one case.
@@ -70,6 +70,7 @@ fn defaults() -> Config {
             penalty_ms: 3_600_000,
             command_expiry_ms: 3_600_000,
         },
+        webhooks: Webhooks { allow_private: true },
         security: Security { allow_remote_plaintext: false },
     }
 }
@@ -168,7 +169,7 @@ fn errors_say_the_key_its_origin_and_what_is_allowed() {
         ),
         (
             file("[mqttt]\n"),
-            "own.toml: there is no key mqttt; the keys are: arkors, engine, esp, http, mqtt, security, store".into(),
+            "own.toml: there is no key mqttt; the keys are: arkors, engine, esp, http, mqtt, security, store, webhooks".into(),
         ),
         (
             file("[mqtt]\nworkers = '2'"),

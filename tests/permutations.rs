@@ -83,6 +83,8 @@ impl World {
             allow_downgrade: false,
             terms: Terms::default(),
             by: "admin".into(),
+            attempt: 1,
+            steps: Vec::new(),
         };
         let outcome = decide(facts(device, Vec::new()), &event, Time(2));
         let action = outcome.changed[0].action.clone();
@@ -153,8 +155,16 @@ fn facts(device: Device, actions: Vec<Action>) -> Facts {
         offers: Vec::new(),
         names: BTreeMap::new(),
         next_action: ActionId::new(1).unwrap(),
+        steps: Vec::new(),
+        onward: Vec::new(),
+        paused: std::collections::BTreeSet::new(),
         closes: true,
-        policy: Policy { attempts: AttemptLimit(2), cancel_timeout_ms: 600_000, penalty_after: 3, penalty_ms: 3_600_000 },
+        policy: Policy {
+            attempts: AttemptLimit(2),
+            cancel_timeout_ms: 600_000,
+            penalty_after: 3,
+            penalty_ms: 3_600_000,
+        },
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 
-pub use rollout::{NewRollout, Rollout};
+pub use rollout::{NewRollout, PlannedRollout, Rollout};
 
 const AFTER_HELP: &str = "\
 Without a command, updraft serves with its defaults.
@@ -84,6 +84,11 @@ pub enum Command {
     Explain(Explain),
     /// Follow deployments until they are done.
     Watch(Watch),
+    /// Follow what changes, a line for each event.
+    Events(Events),
+    /// Webhooks: where events are sent.
+    #[command(subcommand)]
+    Webhook(Webhook),
     /// Operators and their tokens.
     #[command(subcommand)]
     Operator(Operator),
@@ -280,6 +285,58 @@ pub struct OfferSet {
     /// Also to devices that run something newer.
     #[arg(long)]
     pub allow_downgrade: bool,
+}
+
+/// `events`
+#[derive(Debug, Args)]
+pub struct Events {
+    /// Begin behind this event, which was seen before; 0 begins with the oldest that is kept.
+    #[arg(long, value_name = "ID")]
+    pub after: Option<u64>,
+    /// Only events of this type, such as `action` or `action.failed`; may be given several times.
+    #[arg(long = "type", value_name = "TYPE")]
+    pub types: Vec<String>,
+}
+
+/// `webhook ...`
+#[derive(Debug, Subcommand)]
+pub enum Webhook {
+    /// Have events sent somewhere, from the next on. Prints the secret that they are signed with, once.
+    Add {
+        /// Where: http or https.
+        url: String,
+        /// Only events of this type, such as `action` or `action.failed`; may be given several times.
+        #[arg(long = "type", value_name = "TYPE")]
+        types: Vec<String>,
+    },
+    /// List webhooks.
+    List,
+    /// Show a webhook and what became of its newest request.
+    Show {
+        /// The webhook.
+        id: u32,
+    },
+    /// Switch a webhook on, behind what it has got.
+    Enable {
+        /// The webhook.
+        id: u32,
+    },
+    /// Switch a webhook off.
+    Disable {
+        /// The webhook.
+        id: u32,
+    },
+    /// Forget a webhook.
+    #[command(visible_alias = "rm")]
+    Remove {
+        /// The webhook.
+        id: u32,
+    },
+    /// Send a test event and say what came of it.
+    Test {
+        /// The webhook.
+        id: u32,
+    },
 }
 
 /// `deploy`

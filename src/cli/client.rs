@@ -1,7 +1,7 @@
 //! The operator's side of the API: finds the server and the token, asks, and says what to do when it is refused.
 
 use std::fmt::Write as _;
-use std::io::Read;
+use std::io::{BufRead as _, BufReader, Read};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -132,9 +132,10 @@ impl ClientError {
     }
 }
 
-/// The field of a refusal whose sentence does not name it.
+/// The field of a refusal whose sentence does not begin its reason with it.
 fn place(message: &str, field: Option<&str>) -> String {
-    field.filter(|field| !message.contains(*field)).map(|field| format!(" ({field})")).unwrap_or_default()
+    let named = |field: &&str| message.contains(&format!("{field}: "));
+    field.filter(|field| !named(field)).map(|field| format!(" ({field})")).unwrap_or_default()
 }
 
 /// Which way a list runs, and so which parameter asks for its next page.
@@ -229,6 +230,31 @@ impl Client {
                 return Ok(Page { items, next });
             }
         }
+    }
+
+    /// `GET`: a stream of server-sent events. `each` gets the data of every event; returns when the stream ends, which
+    /// it does when the server stops or the connection breaks.
+    ///
+    /// # Errors
+    /// [`ClientError`], and those of `each`.
+    pub fn follow(
+        &self,
+        path: &str,
+        query: &[(&str, String)],
+        each: &mut dyn FnMut(&str) -> Result<(), ClientError>,
+    ) -> Result<(), ClientError> {
+        let request = self.prepare(self.agent.get(self.url(path)), query);
+        let mut response = self.check(request.call())?;
+        let mut lines = BufReader::new(response.body_mut().as_reader());
+        let mut line = String::new();
+        // Every event of this server has one line of data.
+        while lines.read_line(&mut line).is_ok_and(|read| read > 0) {
+            if let Some(data) = line.trim_end().strip_prefix("data: ") {
+                each(data)?;
+            }
+            line.clear();
+        }
+        Ok(())
     }
 
     /// `POST` with a JSON body.

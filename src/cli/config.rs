@@ -71,8 +71,18 @@ pub struct Config {
     pub arkors: Arkors,
     /// What the engine decides by.
     pub engine: Engine,
+    /// Where events are sent.
+    pub webhooks: Webhooks,
     /// What is refused unless said otherwise.
     pub security: Security,
+}
+
+/// `[webhooks]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Webhooks {
+    /// Whether they may go to addresses that are not of the public internet.
+    pub allow_private: bool,
 }
 
 /// `[store]`

@@ -290,6 +290,7 @@ fn http_settings(config: &Config, fleet: Fleet, epoch: u64) -> http::Settings {
             .unwrap_or_default(),
         login_client: config.http.oauth_client.reveal().map(Secret::new),
         legacy: legacy_settings(config),
+        webhooks_private: config.webhooks.allow_private,
         epoch,
         ..http::Settings::default()
     }

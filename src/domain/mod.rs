@@ -23,4 +23,5 @@ pub mod succession;
 pub mod tenant;
 pub mod terms;
 pub mod version;
+pub mod webhook;
 pub mod window;

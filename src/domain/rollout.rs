@@ -383,6 +383,15 @@ pub struct Rollout {
     pub trail: Trail,
 }
 
+impl Rollout {
+    /// Whether it brings this image, or brings it back when it stops itself.
+    pub fn needs(&self, image: ImageId) -> bool {
+        let rules = self.stops.iter().map(|rule| rule.then);
+        let mut remedies = rules.chain(self.canary.map(|canary| canary.then));
+        self.target == Target::Image(image) || remedies.any(|remedy| remedy == Remedy::RollBack(image))
+    }
+}
+
 /// Where a wave stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum WaveStatus {

@@ -15,12 +15,15 @@ use crate::domain::device::Device;
 use crate::domain::event::{Consent, Event, Withdrawal};
 use crate::domain::ids::{
     ActionId, DeviceId, DeviceKey, FirmwareType, ImageId, ItemId, ProductId, ReleaseId, RolloutId, TenantId,
+    WebhookId,
 };
 use crate::domain::image::{Image, KeptUpload, Release, Sha256};
+use crate::domain::news::Wanted as WantedNews;
 use crate::domain::offer::{Offer, Rules};
 use crate::domain::rollout::{self, NewRollout, Rollout, Wave};
 use crate::domain::tenant::{Setting, Tenant};
 use crate::domain::terms::Terms;
+use crate::domain::webhook::{Attempt, Webhook};
 use crate::store::tables::{Operator, Role};
 
 pub use change::{
@@ -298,6 +301,50 @@ pub enum Call {
         /// The item.
         id: ItemId,
     },
+    /// Has a tenant's news sent somewhere, from the next on.
+    AddWebhook {
+        /// The tenant.
+        tenant: TenantId,
+        /// Where: http or https, which the door has looked at.
+        url: Box<str>,
+        /// Which news.
+        wanted: WantedNews,
+        /// Who wants it.
+        by: Box<str>,
+    },
+    /// Changes what is given.
+    ChangeWebhook {
+        /// The tenant.
+        tenant: TenantId,
+        /// The webhook.
+        webhook: WebhookId,
+        /// Where news are sent.
+        url: Option<Box<str>>,
+        /// Which news.
+        wanted: Option<WantedNews>,
+        /// Whether any.
+        enabled: Option<bool>,
+        /// Who changes it.
+        by: Box<str>,
+    },
+    /// Forgets a webhook.
+    RemoveWebhook {
+        /// The tenant.
+        tenant: TenantId,
+        /// The webhook.
+        webhook: WebhookId,
+    },
+    /// Keeps how far a webhook has come, and what became of the newest attempt.
+    NoteWebhook {
+        /// The tenant.
+        tenant: TenantId,
+        /// The webhook.
+        webhook: WebhookId,
+        /// The newest news that have arrived.
+        cursor: u64,
+        /// The attempt; none where there was nothing to send.
+        attempt: Option<Attempt>,
+    },
     /// Makes a tenant.
     AddTenant {
         /// Its id.
@@ -354,13 +401,17 @@ impl Call {
             | Call::RemoveOperator { .. }
             | Call::RemoveActions { .. }
             | Call::RemoveItem { .. }
+            | Call::RemoveWebhook { .. }
             | Call::SweepUploads
             | Call::CommandRollout {
                 command: rollout::Command::Pause | rollout::Command::Stop(_) | rollout::Command::Remove,
                 ..
             }
             | Call::Cancel { .. } => true,
-            Call::AddDevice { .. }
+            Call::AddWebhook { .. }
+            | Call::ChangeWebhook { .. }
+            | Call::NoteWebhook { .. }
+            | Call::AddDevice { .. }
             | Call::AddDevices { .. }
             | Call::ChangeDevice { .. }
             | Call::ChangeImage { .. }
@@ -452,6 +503,8 @@ pub enum Reply {
         /// Its token, which is shown only now.
         token: Secret,
     },
+    /// A webhook as it is now.
+    Webhook(Box<Webhook>),
     /// An operator has a password now, or none any more.
     Password(Operator),
     /// Something was removed. An image's files that nothing needs any more are named.

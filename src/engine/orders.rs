@@ -10,6 +10,7 @@ mod releases;
 mod rollouts;
 mod tenants;
 mod uploads;
+mod webhooks;
 
 use super::access::new_token;
 use super::apply::Batch;
@@ -18,6 +19,7 @@ use crate::domain::event::Event;
 use crate::store::StoreError;
 use assign::Ordered;
 use devices::Speaker;
+use webhooks::Changes;
 
 /// The most rows that are looked at in one go, to find one that is in use.
 const PAGE: usize = 500;
@@ -100,6 +102,14 @@ impl Batch<'_> {
             Call::AddItems { tenant, items, by } => self.add_items(&tenant, items, &by),
             Call::PutItem { item, by } => self.put_item(item, &by),
             Call::RemoveItem { tenant, section, id } => self.remove_item(&tenant, section, id),
+            Call::AddWebhook { tenant, url, wanted, by } => self.add_webhook(tenant, url, wanted, &by),
+            Call::ChangeWebhook { tenant, webhook, url, wanted, enabled, by } => {
+                self.change_webhook(&tenant, webhook, Changes { url, wanted, enabled }, &by)
+            }
+            Call::RemoveWebhook { tenant, webhook } => self.remove_webhook(&tenant, webhook),
+            Call::NoteWebhook { tenant, webhook, cursor, attempt } => {
+                self.note_webhook(&tenant, webhook, cursor, attempt)
+            }
             Call::AddTenant { tenant, by } => self.add_tenant(tenant, &by),
             Call::Configure { tenant, settings, by } => self.configure(&tenant, settings, &by),
         }

@@ -143,6 +143,17 @@ impl Batch<'_> {
         Ok(self.memory.rollouts.live.get_mut(&key))
     }
 
+    /// The rollouts that can still move and of which this is true.
+    pub(in crate::engine) fn live_rollouts_where(
+        &self,
+        tenant: &TenantId,
+        wanted: impl Fn(&Rollout) -> bool,
+    ) -> Vec<RolloutId> {
+        let own = self.memory.rollouts.live.values().map(|live| &live.rollout);
+        let own = own.filter(|rollout| rollout.tenant == *tenant && rollout.status.is_live());
+        own.filter(|rollout| wanted(rollout)).map(|rollout| rollout.id).collect()
+    }
+
     /// Whether the tenant has a rollout that devices may join later.
     pub(super) fn has_continuous(&self, tenant: &TenantId) -> bool {
         self.memory.rollouts.live.values().any(|live| live.is_joinable() && live.rollout.tenant == *tenant)

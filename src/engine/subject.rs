@@ -9,7 +9,7 @@ use crate::domain::catalog::Section;
 use crate::domain::deployment::Target;
 use crate::domain::device::{Device, Standing};
 use crate::domain::filter::{Subject, Value};
-use crate::domain::ids::{AttributeId, FirmwareType, ItemId, ProductId, ReleaseId, TenantId};
+use crate::domain::ids::{AttributeId, FirmwareType, ItemId, ProductId, ReleaseId, RolloutId, TenantId};
 use crate::store::StoreError;
 use crate::store::tables::View;
 
@@ -70,13 +70,14 @@ pub struct Names<'a> {
     tags: RefCell<HashMap<ItemId, Option<Box<str>>>>,
     releases: RefCell<HashMap<ReleaseId, Option<Called>>>,
     products: RefCell<HashMap<ProductId, Box<str>>>,
+    rollouts: RefCell<HashMap<RolloutId, Option<Box<str>>>>,
 }
 
 impl<'a> Names<'a> {
     /// The names of a tenant, as one snapshot has them.
     pub fn new(view: View<'a>, tenant: &'a TenantId) -> Self {
-        let (tags, releases, products) = Default::default();
-        Names { view, tenant, tags, releases, products }
+        let (tags, releases, products, rollouts) = Default::default();
+        Names { view, tenant, tags, releases, products, rollouts }
     }
 
     fn tag(&self, id: ItemId) -> Option<Box<str>> {
@@ -93,6 +94,11 @@ impl<'a> Names<'a> {
             release.map(|release| Called { name: release.name, version: release.version.as_str().into() })
         };
         self.releases.borrow_mut().entry(id).or_insert_with(look).clone()
+    }
+
+    fn rollout(&self, id: RolloutId) -> Option<Box<str>> {
+        let look = || readable(self.view.rollout(self.tenant, id)).map(|rollout| rollout.name);
+        self.rollouts.borrow_mut().entry(id).or_insert_with(look).clone()
     }
 
     fn product(&self, id: &ProductId) -> Box<str> {

@@ -141,6 +141,7 @@ impl From<CallError> for ApiError {
             | CallError::NoSuchAction(_)
             | CallError::NoSuchDeployment(_)
             | CallError::NoSuchRollout(_)
+            | CallError::NoSuchWebhook(_)
             | CallError::NoSuchOperator(_)
             | CallError::NoSuchArtifact(_)
             | CallError::NoSuchItem(_)

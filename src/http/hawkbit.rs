@@ -283,6 +283,7 @@ impl From<CallError> for Fault {
             | CallError::NoSuchDeployment(_)
             | CallError::NoSuchOperator(_)
             | CallError::NoSuchUpload(_)
+            | CallError::NoSuchWebhook(_)
             | CallError::NoSuchItem(_) => Kind::NotFound,
             CallError::DeviceExists(_)
             | CallError::VersionExists { .. }

@@ -24,6 +24,7 @@ mod request;
 mod serve;
 mod shelf;
 mod site;
+mod webhooks;
 pub mod wire;
 
 use std::time::{Duration, Instant};
@@ -64,6 +65,8 @@ struct Door {
     legacy: dialect::Legacy,
     /// The only client whose logins are taken, where one is set.
     login_client: Option<Secret>,
+    /// What carries the requests of webhooks.
+    sender: Arc<webhooks::Sender>,
     /// Places for streams of events.
     streams: Arc<Semaphore>,
     /// Set when the door closes: what would never end by itself ends then.

@@ -42,6 +42,11 @@ impl Params {
         Ok(Params(pairs.0))
     }
 
+    /// No parameters.
+    pub fn none() -> Self {
+        Params(Vec::new())
+    }
+
     /// Takes the parameter of this name, which may come once.
     ///
     /// # Errors

@@ -35,6 +35,7 @@ use super::pace::{Impatient, Pace, Paced};
 use super::passwords::Passwords;
 use super::proxies::Proxies;
 use super::shelf::Shelf;
+use super::webhooks::{self, Sender};
 use super::{Door, harden, router};
 use crate::engine::call::{Call, Reply, Secret};
 use crate::engine::query::Reader;
@@ -77,6 +78,8 @@ pub struct Settings {
     pub login_client: Option<Secret>,
     /// Unlike that of every other start of the server.
     pub epoch: u64,
+    /// Whether webhooks may go to addresses that are not of the public internet.
+    pub webhooks_private: bool,
     /// The doors whose devices have no token of ours.
     pub legacy: LegacySettings,
 }
@@ -96,6 +99,7 @@ impl Default for Settings {
             proxies: Proxies::default(),
             login_client: None,
             epoch: 0,
+            webhooks_private: true,
             legacy: LegacySettings::default(),
         }
     }
@@ -217,10 +221,13 @@ pub async fn start(
         ddi_poll_s: settings.ddi_poll_s,
         legacy: Legacy::new(&settings.legacy, address.to_string()),
         login_client: settings.login_client.clone(),
+        sender: Arc::new(Sender::new(settings.webhooks_private)),
         streams: Arc::new(Semaphore::new(STREAMS_MAX)),
         closing: closed.clone(),
     });
     tokio::spawn(give_up_uploads(Arc::downgrade(&door)));
+    let (engine, reader) = (door.engine.clone(), door.reader.clone());
+    tokio::spawn(webhooks::run(engine, reader, Arc::clone(&door.sender), closed.clone()));
     let house = House {
         slots: Arc::new(Semaphore::new(settings.max_connections)),
         tls: settings.tls.clone().map(TlsAcceptor::from),

@@ -6,18 +6,25 @@
 
 mod answers;
 mod people;
+mod plans;
 mod rollout_answers;
+mod rollout_orders;
 mod rollouts;
+mod webhooks;
 mod why;
 
 pub use answers::{hex, timestamp};
 pub use people::{NewPassword, NewTenant, SettingBody, SettingsBody, SettingsPatch, TenantBody};
+pub use plans::{
+    ForeseenBody, ModelBody, MomentBody, NewPlanBody, PlanBody, PlannedWaveBody, PointBody, SpanBody,
+};
+pub use rollout_orders::{RemarkBody, RetryBody, RolloutPatch, StopBody};
 pub use rollouts::{
     AfterBody, BadEndBody, CanaryBody, CauseBody, CountedBody, DecisionBody, DifferenceBody, EndingBody,
-    InFlightBody, MemberBody, ModeBody, NewRolloutBody, NewWaveBody, PaceBody, RemarkBody, RemedyBody,
-    RetriesBody, RetryBody, RolloutBody, RolloutPatch, StopBody, StopRuleBody, TallyBody, TimeoutsBody,
-    WaveBody, WindowBody,
+    InFlightBody, MemberBody, ModeBody, NewRolloutBody, NewWaveBody, PaceBody, RemedyBody, RetriesBody,
+    RolloutBody, StopRuleBody, TallyBody, TimeoutsBody, WaveBody, WindowBody,
 };
+pub use webhooks::{AttemptBody, NewWebhook, WebhookBody, WebhookPatch, WebhookWithSecret};
 pub use why::{
     CanaryWhyBody, ExplainedBody, GatesBody, RolloutWhyBody, RuleWhyBody, StandingBody, ThrottleBody,
 };

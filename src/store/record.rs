@@ -25,6 +25,7 @@ pub(super) mod rollout;
 pub(super) mod task;
 mod terms;
 pub(super) mod upload;
+pub(super) mod webhook;
 
 /// The layout that this program writes.
 const FORMAT: u8 = 1;

@@ -19,6 +19,7 @@ mod people;
 mod rollouts;
 mod uploads;
 mod view;
+mod webhooks;
 
 pub use draft::Draft;
 pub use news::NEWS_KEPT;

@@ -43,7 +43,9 @@ fn play(world: &World, model: &Model, until: impl Fn(&World) -> bool) {
     while !until(world) {
         assert!(started.elapsed() < LONG, "{:#?}", world.reader.rollouts(&tenant(), None, 1));
         let Ok(said) = world.said.recv_timeout(std::time::Duration::from_millis(50)) else { continue };
-        let Said::Downlink(Downlink { device, message: Message::Command(command), .. }) = said else { continue };
+        let Said::Downlink(Downlink { device, message: Message::Command(command), .. }) = said else {
+            continue;
+        };
         let (Order::Deploy, Some(action)) = (command.order, command.action) else { continue };
         serial += 1;
         let event = match model.act(&device.device, command.attempt).fate {
@@ -59,7 +61,8 @@ fn success(world: &World, device: &DeviceKey, action: ActionId) -> Event {
     let action = world.reader.action(&device.tenant, action).unwrap().unwrap();
     let parts = action.components.into_iter();
     let running = |number, version| Running { number: Some(number), version: Some(version) };
-    let versions = parts.map(|part| (part.kind, running(part.number, part.version))).collect::<BTreeMap<_, _>>();
+    let versions =
+        parts.map(|part| (part.kind, running(part.number, part.version))).collect::<BTreeMap<_, _>>();
     Event::Report(Report { seq: None, versions })
 }
 
@@ -100,7 +103,8 @@ fn the_real_rollout_decides_as_the_rehearsal_foresaw() {
     let world = World::new();
     fleet(&world, 60);
     let image = world.image("1.0.1");
-    let waves = vec![NewWave::new(Size::Count(5)), NewWave::new(Size::Part(part(30))), NewWave::new(Size::Rest)];
+    let waves =
+        vec![NewWave::new(Size::Count(5)), NewWave::new(Size::Part(part(30))), NewWave::new(Size::Rest)];
     let waves = waves.into_iter().map(|wave| NewWave { success: part(50), ..wave }).collect();
     let retries = Retries { limit: 1, backoff_ms: 10 };
     let new = NewRollout { retries, ..plan(&image, waves) };
@@ -113,7 +117,8 @@ fn the_real_rollout_decides_as_the_rehearsal_foresaw() {
     command(&world, id, Command::Start).unwrap();
     play(&world, &model, |world| status(world) == Status::Finished);
     assert_eq!(real(&world, &foresaw), foreseen(&foresaw));
-    let tallies = |waves: &[updraft::domain::rollout::Wave]| waves.iter().map(|wave| wave.tally).collect::<Vec<_>>();
+    let tallies =
+        |waves: &[updraft::domain::rollout::Wave]| waves.iter().map(|wave| wave.tally).collect::<Vec<_>>();
     let (_, waves) = world.reader.rollout(&tenant(), id).unwrap().unwrap();
     assert_eq!(tallies(&waves), tallies(&foresaw.waves));
 }
@@ -133,7 +138,8 @@ fn a_rehearsal_foresees_when_it_would_stop_and_the_same_seed_foresees_the_same()
     let reached = first.devices.iter().filter(|own| own.reached.is_some()).count();
     assert_eq!(reached, 20);
     assert!(first.until > first.from && first.until.0 - first.from.0 <= 70_000);
-    let paused = |(_, what): &&(_, Happened)| matches!(what, Happened::Rollout { status: Status::Paused, .. });
+    let paused =
+        |(_, what): &&(_, Happened)| matches!(what, Happened::Rollout { status: Status::Paused, .. });
     assert_eq!(first.moments.iter().filter(paused).count(), 1);
     assert_eq!(rehearse(&world, &new, &model), first);
     let other = rehearse(&world, &new, &Model { seed: 2, ..model });

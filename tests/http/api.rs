@@ -103,7 +103,7 @@ fn an_offer_becomes_an_action_that_can_be_watched_and_called_off() {
     let names =
         ["offered", "product", "type", "reported", "not-installed", "no-downgrade", "compatible", "through"];
     let mut rules: Vec<Value> =
-        names.into_iter().chain(["hardware", "window", "attempts"]).map(rule).collect();
+        names.into_iter().chain(["hardware", "window", "attempts", "penalty", "weight"]).map(rule).collect();
     let busy = "action 1 is under way for this type";
     rules.push(json!({"rule": "free", "pass": false, "code": "action-active", "message": busy}));
     let explained = json!({"items": [{"device": "l1", "type": 3, "reported": {"version": "1.0.0", "at": "T"},

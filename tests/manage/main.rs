@@ -13,7 +13,7 @@ mod wire;
 use std::collections::BTreeMap;
 
 use serde_json::json;
-use support::Server;
+use support::{Server, eventually};
 use wire::Request;
 
 /// Members whose values are another each time: moments, and tokens that the server made.
@@ -64,9 +64,18 @@ impl World {
                 shown.truncate(1);
                 shown
             }
+            ["until", path, text] => self.wait(path, text),
             [method, path] => self.request(method, path, &block[1..]),
             _ => panic!("no such line: {}", block[0]),
         }
+    }
+
+    /// Asks until the answer has this text in it.
+    fn wait(&self, path: &str, text: &str) -> Vec<String> {
+        eventually(&format!("{text} at {path}"), || {
+            let shown = self.request("GET", path, &[]);
+            shown.iter().any(|line| line.contains(text)).then(Vec::new)
+        })
     }
 
     fn add_operator(&mut self, name: &str, role: &str, tenant: Option<&str>) -> Vec<String> {

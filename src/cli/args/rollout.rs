@@ -9,7 +9,7 @@ use serde_json::Number;
 use super::{image, moment, release};
 use crate::http::wire::{
     AfterBody, BadEndBody, CanaryBody, CountedBody, EndingBody, ModeBody, NewWaveBody, PaceBody, RemedyBody,
-    StopRuleBody,
+    SpanBody, StopRuleBody,
 };
 
 /// `rollout`
@@ -17,6 +17,8 @@ use crate::http::wire::{
 pub enum Rollout {
     /// Make a rollout: an image or a release brought to many devices, wave by wave.
     Create(Box<NewRollout>),
+    /// Play a rollout through without making it: who would get what and when, when it would end or stop.
+    Plan(Box<PlannedRollout>),
     /// List rollouts, newest first.
     List {
         /// Stop after this many; 0 lists all.
@@ -222,7 +224,7 @@ pub struct NewRollout {
     /// How long each opening lasts, `HH:mm:ss`.
     #[arg(long, value_name = "TIME", requires = "window")]
     pub window_for: Option<String>,
-    /// The window's offset from UTC [default: +00:00].
+    /// The window's offset from UTC, or `device` for the device's own [default: +00:00].
     #[arg(long, value_name = "OFFSET", requires = "window", allow_hyphen_values = true)]
     pub window_zone: Option<String>,
     /// Which of a device's actions comes first, 0 to 1000 [default: 1000].
@@ -397,7 +399,7 @@ fn stop_rule(text: &str) -> Result<StopRuleBody, String> {
         "any" => BadEndBody::Any,
         other => return Err(format!("{other:?} is not failed, rejected, timed-out or any")),
     };
-    let (min_sample, then, image) = sample_and_remedy(rest)?;
+    let Remedied { min_sample, then, image } = sample_and_remedy(rest)?;
     Ok(StopRuleBody { on, percent: percent(share)?, min_sample, then, image })
 }
 
@@ -405,21 +407,26 @@ fn canary(text: &str) -> Result<CanaryBody, String> {
     let words: Vec<&str> = text.split(':').collect();
     let (margin, rest) = words.split_first().ok_or("a canary is such as 2:95:100:pause")?;
     let confidence_percent = rest.first().map(|text| percent(text)).transpose()?;
-    let (min_sample, then, image) = sample_and_remedy(rest.get(1..).unwrap_or_default())?;
+    let Remedied { min_sample, then, image } = sample_and_remedy(rest.get(1..).unwrap_or_default())?;
     Ok(CanaryBody { margin_percent: percent(margin)?, confidence_percent, min_sample, then, image })
 }
 
-type Remedied = (Option<u64>, Option<RemedyBody>, Option<u32>);
+/// What stands at the end of a rule.
+#[derive(Default)]
+struct Remedied {
+    min_sample: Option<u64>,
+    then: Option<RemedyBody>,
+    image: Option<u32>,
+}
 
 fn sample_and_remedy(words: &[&str]) -> Result<Remedied, String> {
-    let (sample, then) = match words {
-        [] => (None, None),
-        [sample] => (Some(sample), None),
-        [sample, then] => (Some(sample), Some(*then)),
+    let (sample, then) = match *words {
+        [] => return Ok(Remedied::default()),
+        [sample] => (sample, None),
+        [sample, then] => (sample, Some(then)),
         _ => return Err("nothing follows `pause`, `cancel` or `roll-back=IMAGE`".into()),
     };
-    let bad = |_| "the sample is a number such as 100".to_owned();
-    let sample = sample.map(|text| text.parse().map_err(bad)).transpose()?;
+    let min_sample = Some(sample.parse().map_err(|_| "the sample is a number such as 100")?);
     let (then, image) = match then.map(|text| text.split_once('=').unwrap_or((text, ""))) {
         None => (None, None),
         Some(("pause", "")) => (Some(RemedyBody::Pause), None),
@@ -427,7 +434,48 @@ fn sample_and_remedy(words: &[&str]) -> Result<Remedied, String> {
         Some(("roll-back", id)) => (Some(RemedyBody::RollBack), Some(image(id)?)),
         Some((other, _)) => return Err(format!("{other:?} is not pause, cancel or roll-back=IMAGE")),
     };
-    Ok((sample, then, image))
+    Ok(Remedied { min_sample, then, image })
+}
+
+/// `rollout plan`: the rollout, and what devices are said to do.
+#[derive(Debug, Clone, Default, Args)]
+pub struct PlannedRollout {
+    /// The rollout, as `rollout create` takes it.
+    #[command(flatten)]
+    pub new: NewRollout,
+    /// The part of the tries that fail [default: 0].
+    #[arg(long, value_name = "P", value_parser = percent)]
+    pub fail: Option<Number>,
+    /// The part of the tries of which nothing is heard after the first sign [default: 0].
+    #[arg(long, value_name = "P", value_parser = percent)]
+    pub silent: Option<Number>,
+    /// The part of the devices that are away at the start [default: 0].
+    #[arg(long, value_name = "P", value_parser = percent)]
+    pub away: Option<Number>,
+    /// From the command to a device's first sign [default: 1s..1m].
+    #[arg(long, value_name = "TIME..TIME", value_parser = span)]
+    pub sign: Option<SpanBody>,
+    /// From the first sign to the end [default: 30s..10m].
+    #[arg(long, value_name = "TIME..TIME", value_parser = span)]
+    pub install: Option<SpanBody>,
+    /// How long a device that is away stays away [default: 1m..1d].
+    #[arg(long, value_name = "TIME..TIME", value_parser = span)]
+    pub back: Option<SpanBody>,
+    /// For how long the fleet is watched [default: 30d].
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub horizon: Option<u64>,
+    /// Another number is another fleet [default: 0].
+    #[arg(long, value_name = "N")]
+    pub model_seed: Option<u64>,
+    /// List every device too.
+    #[arg(long)]
+    pub list_devices: bool,
+}
+
+/// `1s..1m`
+fn span(text: &str) -> Result<SpanBody, &'static str> {
+    let (least, most) = text.split_once("..").unwrap_or((text, text));
+    Ok(SpanBody { least_s: duration(least)?, most_s: duration(most)? })
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ pub mod action;
 pub mod deploy;
 pub mod deployment;
 pub mod device;
+pub mod events;
 pub mod explain;
 pub mod image;
 pub mod offer;
@@ -13,6 +14,7 @@ pub mod rollout;
 pub mod rules;
 pub mod tenant;
 pub mod watch;
+pub mod webhook;
 
 use std::io::Write as _;
 
@@ -76,8 +78,10 @@ pub fn run(common: &Common, command: Command) -> Result<Outcome, ClientError> {
         Command::Action(command) => action::run(&session, command),
         Command::Explain(command) => explain::run(&session, command),
         Command::Watch(command) => watch::run(&session, command),
+        Command::Events(command) => events::run(&session, &command),
         Command::Operator(command) => operator::run(&session, command),
         Command::Tenant(command) => tenant::run(&session, command),
+        Command::Webhook(command) => webhook::run(&session, command),
         Command::Status => status(&session),
     }
 }

@@ -3,6 +3,7 @@
 mod chart;
 mod create;
 mod explain;
+mod plan;
 
 use std::collections::BTreeMap;
 
@@ -17,6 +18,7 @@ use crate::http::wire::{
 pub(super) fn run(session: &Session, command: Rollout) -> Result<Outcome, ClientError> {
     match command {
         Rollout::Create(new) => create::run(session, *new)?,
+        Rollout::Plan(planned) => return plan::run(session, *planned),
         Rollout::List { limit } => list(session, limit)?,
         Rollout::Show { id, watch: false } => {
             let rollout: RolloutBody = session.client.get(&format!("rollouts/{id}"), &[])?;

@@ -311,7 +311,7 @@ impl Desk {
             let (commanded, attempt) = (action.commanded, action.attempt);
             action.note_command(now);
             // Held by a paused rollout, it was commanded, and the device has not heard of it.
-            let untold = action.state == State::Queued;
+            let untold = action.state == State::Queued && action.commanded.is_some();
             if action.commanded != commanded || untold {
                 self.changed.entry(id).or_insert((Some(action.state), Vec::new()));
                 let opened = action.commanded.is_some();

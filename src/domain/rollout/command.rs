@@ -78,7 +78,7 @@ pub fn command(
             resume(rollout, now);
             consequence.tell = true;
         }
-        (Command::Stop(ending), Status::Running | Status::Paused) => {
+        (Command::Stop(ending), Status::Running | Status::Paused | Status::Creating) => {
             consequence = call_off(rollout, *ending, by);
         }
         // Whoever does not want to wait for what goes on may still call it off.

@@ -135,8 +135,10 @@ pub enum ReleaseChange {
     Tag(ItemId, bool),
     /// Locks it, or unlocks it.
     Lock(bool),
-    /// Says that it may not be assigned any more; `cancel` calls its actions off, forced or not.
+    /// Says that it may not be assigned any more.
     Invalidate {
+        /// Whether its rollouts are stopped.
+        stop: bool,
         /// Whether and how its actions are called off.
         cancel: Option<bool>,
     },

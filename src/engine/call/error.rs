@@ -3,7 +3,7 @@
 use crate::domain::decide::Reject;
 use crate::domain::ids::{
     ActionId, ArtifactId, DeploymentId, DeviceId, FirmwareType, ImageId, ProductId, ReleaseId, RolloutId,
-    TenantId,
+    TenantId, WebhookId,
 };
 use crate::domain::image::Sha256;
 use crate::domain::rollout::{Fault, Refusal};
@@ -116,6 +116,9 @@ pub enum CallError {
     /// No such rollout.
     #[error("there is no rollout {0}")]
     NoSuchRollout(RolloutId),
+    /// No such webhook.
+    #[error("there is no webhook {0}")]
+    NoSuchWebhook(WebhookId),
     /// The rollout does not do what is asked.
     #[error("rollout {0}: {1}")]
     Rollout(RolloutId, Refusal),
@@ -206,6 +209,7 @@ impl CallError {
             CallError::NoSuchOffer(..) => "no-such-offer",
             CallError::NoSuchAction(_) => "no-such-action",
             CallError::NoSuchRollout(_) => "no-such-rollout",
+            CallError::NoSuchWebhook(_) => "no-such-webhook",
             CallError::Rollout(..) => "rollout-status",
             CallError::BadRollout(_) => "bad-rollout",
             CallError::NoSuchDeployment(_) => "no-such-deployment",

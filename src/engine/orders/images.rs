@@ -258,6 +258,9 @@ impl Batch<'_> {
         if let Some(deployment) = self.pending_deployment(tenant, |target| target == Target::Image(id))? {
             return Ok(Some(format!("deployment {deployment} is being carried out")));
         }
+        if let Some(rollout) = self.live_rollouts_where(tenant, |rollout| rollout.needs(id)).first() {
+            return Ok(Some(format!("rollout {rollout} brings it")));
+        }
         let installs = |action: &Action| !action.state.is_terminal() && action.target == Target::Image(id);
         Ok(self.first_action(tenant, installs)?.map(|action| format!("action {action} installs it")))
     }

@@ -141,7 +141,7 @@ impl Batch<'_> {
         let old = self.draft.view().release(tenant, id)?.filter(|release| !release.deleted);
         let old = old.ok_or(CallError::NoSuchRelease(id))?;
         let mut release = old.clone();
-        self.apply_release_change(&old, &mut release, change)?;
+        self.apply_release_change(&old, &mut release, change, by)?;
         release.trail.touch(by, self.now);
         self.put_changed_release(&old, &release)?;
         self.release_changed(&release)?;
@@ -153,6 +153,7 @@ impl Batch<'_> {
         old: &Release,
         release: &mut Release,
         change: ReleaseChange,
+        by: &str,
     ) -> Result<(), Failed> {
         if needs_unlocked(&change) && release.locked {
             return Err(CallError::Locked(format!("release {}", release.id)).into());
@@ -160,7 +161,7 @@ impl Batch<'_> {
         match change {
             ReleaseChange::Several(changes) => {
                 for change in changes {
-                    self.apply_release_change(old, release, change)?;
+                    self.apply_release_change(old, release, change, by)?;
                 }
             }
             ReleaseChange::Describe { name, version, description, required_step } => {
@@ -189,8 +190,11 @@ impl Batch<'_> {
             ReleaseChange::Tag(tag, true) => drop(release.tags.insert(tag)),
             ReleaseChange::Tag(tag, false) => drop(release.tags.remove(&tag)),
             ReleaseChange::Lock(locked) => release.locked = locked,
-            ReleaseChange::Invalidate { cancel } => {
+            ReleaseChange::Invalidate { cancel, stop } => {
                 release.invalid = true;
+                if stop {
+                    self.stop_rollouts_of(&release.tenant, Target::Release(release.id), by)?;
+                }
                 self.withdraw(&release.tenant, release.id, cancel)?;
             }
         }
@@ -255,6 +259,7 @@ impl Batch<'_> {
         let wanted = |target| target == Target::Release(id);
         // What was ever assigned is in the history of its devices, and those who keep it by mark want to see it there.
         let used = self.pending_deployment(tenant, wanted)?.is_some()
+            || self.has_rollout(tenant, wanted, mark)?
             || self.first_action(tenant, |a| wanted(a.target) && (mark || !a.state.is_terminal()))?.is_some();
         match used {
             true if mark => {
@@ -266,6 +271,30 @@ impl Batch<'_> {
         }
         self.news(tenant, Happened::release(&release, Presence::Removed));
         Ok(Reply::Removed { files: Vec::new() })
+    }
+
+    /// Whether a rollout brings the target: one that can still move, or any where `ever` counts.
+    fn has_rollout(
+        &self,
+        tenant: &TenantId,
+        wanted: impl Fn(Target) -> bool,
+        ever: bool,
+    ) -> Result<bool, StoreError> {
+        if !self.live_rollouts_where(tenant, |rollout| wanted(rollout.target)).is_empty() {
+            return Ok(true);
+        }
+        let mut before = None;
+        while ever {
+            let page = self.draft.view().rollouts(tenant, before, PAGE)?;
+            if page.iter().any(|rollout| wanted(rollout.target)) {
+                return Ok(true);
+            }
+            if page.len() < PAGE {
+                break;
+            }
+            before = page.last().map(|rollout| rollout.id);
+        }
+        Ok(false)
     }
 
     /// Whether the release has an image of every type that its kind asks for; one without a kind has what it has.

@@ -1,8 +1,9 @@
 //! Rollouts: made, and commanded.
 
 use super::Failed;
+use crate::domain::deployment::Target;
 use crate::domain::ids::{DeviceId, RolloutId, TenantId};
-use crate::domain::rollout::{self, Command, Fault, NewRollout, Remedy};
+use crate::domain::rollout::{self, Command, Ending, Fault, NewRollout, Remedy};
 use crate::engine::apply::{Batch, SLICE};
 use crate::engine::call::{CallError, DEPLOYMENT_DEVICES_MAX, Reply};
 use crate::store::tables::{Counter, Errand, Task};
@@ -44,6 +45,24 @@ impl Batch<'_> {
         let (rollout, waves) = new.rollout(id, tenant.clone(), &sizes, by, self.now);
         self.add_live(rollout.clone(), waves.clone());
         Ok(Reply::Rollout { rollout: Box::new(rollout), waves })
+    }
+
+    /// Stops the rollouts of a target that has proven bad: nobody is taken on any more. What is under way is somebody
+    /// else's to call off.
+    pub(super) fn stop_rollouts_of(
+        &mut self,
+        tenant: &TenantId,
+        target: Target,
+        by: &str,
+    ) -> Result<(), Failed> {
+        for id in self.live_rollouts_where(tenant, |rollout| rollout.target == target) {
+            match self.command_rollout(tenant, id, &Command::Stop(Ending::Stop), by) {
+                // It stops already.
+                Ok(_) | Err(Failed::Call(_)) => {}
+                Err(Failed::Store(error)) => return Err(Failed::Store(error)),
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn command_rollout(

@@ -1,8 +1,9 @@
-//! The news of a tenant, read on from where a listener stopped.
+//! The news of a tenant, read on from where a listener stopped, and the webhooks that they are sent to.
 
 use super::{Reader, StoreError};
-use crate::domain::ids::TenantId;
+use crate::domain::ids::{TenantId, WebhookId};
 use crate::domain::news::News;
+use crate::domain::webhook::Webhook;
 use crate::store::tables::View;
 
 /// News that a listener asked for are not there: they are too old, or never were.
@@ -30,6 +31,21 @@ impl Reader {
     /// The number of the tenant's newest news; 0 before there are any.
     pub fn newest_news(&self, tenant: &TenantId) -> Result<u64, StoreError> {
         self.ask(|view| view.newest_news(tenant))
+    }
+
+    /// A webhook.
+    pub fn webhook(&self, tenant: &TenantId, id: WebhookId) -> Result<Option<Webhook>, StoreError> {
+        self.ask(|view| view.webhook(tenant, id))
+    }
+
+    /// The webhooks of a tenant.
+    pub fn webhooks(&self, tenant: &TenantId) -> Result<Vec<Webhook>, StoreError> {
+        self.ask(|view| view.webhooks(tenant))
+    }
+
+    /// The webhooks of all tenants.
+    pub fn all_webhooks(&self) -> Result<Vec<Webhook>, StoreError> {
+        self.ask(|view| view.all_webhooks())
     }
 
     /// News after the number `after`; about `limit` of them, for they lie in rows. None at all when there are no more

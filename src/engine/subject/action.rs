@@ -3,10 +3,11 @@
 use std::cell::OnceCell;
 
 use super::{DeviceSubject, Names, has_field, readable};
-use crate::domain::action::{Action, State};
+use crate::domain::action::{Action, Origin, State};
 use crate::domain::deployment::Target;
 use crate::domain::device::Device;
 use crate::domain::filter::{Subject, Value};
+use crate::domain::ids::RolloutId;
 use crate::domain::terms::Force;
 
 /// Fields that stand alone; the case of their letters does not matter.
@@ -88,6 +89,13 @@ impl<'a> ActionSubject<'a> {
         self.device.get_or_init(look).as_ref()
     }
 
+    fn rollout(&self) -> Option<RolloutId> {
+        match self.action.origin {
+            Origin::Rollout(id, _) => Some(id),
+            Origin::Deployment(_) | Origin::Offer | Origin::Filter(_) | Origin::Device => None,
+        }
+    }
+
     fn device_values(&self, field: &str) -> Vec<Value> {
         if ["id", "controllerid"].iter().any(|id| id.eq_ignore_ascii_case(field)) {
             return vec![text(self.action.device.device.as_str())];
@@ -114,6 +122,8 @@ impl<'a> ActionSubject<'a> {
             "createdat" => Some(Value::Time(action.created)),
             "createdby" => Some(text(&action.by)),
             "lastmodifiedat" => Some(Value::Time(action.changed)),
+            "rollout.id" => self.rollout().map(|id| number(id.get())),
+            "rollout.name" => self.names.rollout(self.rollout()?).map(Value::Text),
             "distributionset.id" => release.map(|id| number(id.get())),
             "distributionset.name" => self.names.release(release?).map(|release| Value::Text(release.name)),
             "distributionset.version" => {

@@ -12,6 +12,7 @@ mod rollouts;
 mod rules;
 mod status;
 mod tenants;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -46,6 +47,7 @@ pub(super) fn routes() -> Router<Arc<Door>> {
         .route("/actions/{id}", get(actions::show))
         .route("/actions/{id}/cancel", post(actions::cancel))
         .route("/rollouts", get(rollouts::list).post(rollouts::add))
+        .route("/rollouts/plan", post(rollouts::plan))
         .route("/rollouts/{id}", get(rollouts::show).patch(rollouts::rename).delete(rollouts::remove))
         .route("/rollouts/{id}/start", post(rollouts::start))
         .route("/rollouts/{id}/pause", post(rollouts::pause))
@@ -61,6 +63,9 @@ pub(super) fn routes() -> Router<Arc<Door>> {
         .route("/operators", get(operators::list).post(operators::add))
         .route("/operators/{name}", delete(operators::remove))
         .route("/operators/{name}/password", put(operators::set_password).delete(operators::remove_password))
+        .route("/webhooks", get(webhooks::list).post(webhooks::add))
+        .route("/webhooks/{id}", get(webhooks::show).patch(webhooks::change).delete(webhooks::remove))
+        .route("/webhooks/{id}/test", post(webhooks::test))
         .route("/tenants", get(tenants::list).post(tenants::add))
         .route("/tenants/{id}", get(tenants::show))
         .route("/tenants/{id}/settings", get(tenants::settings).patch(tenants::configure))

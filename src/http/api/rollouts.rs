@@ -1,6 +1,7 @@
 //! `/api/v1/rollouts`.
 
 mod draft;
+mod plan;
 mod read;
 mod why;
 
@@ -25,6 +26,7 @@ use crate::http::error::ApiError;
 use crate::http::request::{self, DEPLOYMENT_MAX, JSON_MAX, Places};
 use crate::http::wire::{NewRolloutBody, RemarkBody, RetryBody, RolloutBody, RolloutPatch, StopBody};
 
+pub(super) use plan::plan;
 pub(super) use read::{devices, list, show, waves};
 pub(super) use why::explain;
 

@@ -103,9 +103,9 @@ fn created(action: &Action, waited: bool, state: State) -> (&'static str, String
     let text = match action.origin {
         Origin::Device => format!("{SERVER}Action reported as offline deployment"),
         Origin::Offer => format!("{SERVER}Assignment by the standing offer of the product"),
-        Origin::Deployment(_) | Origin::Filter(_) | Origin::Rollout(_, _) => {
-            format!("Assignment initiated by user '{by}'")
-        }
+        Origin::Deployment(_) | Origin::Filter(_) => format!("Assignment initiated by user '{by}'"),
+        // hawkBit has the names of both besides, which the action does not know.
+        Origin::Rollout(rollout, wave) => format!("Initiated by Rollout Group '{wave}' [Rollout {rollout}]"),
     };
     let status = match state {
         State::NotCompatible => "error",

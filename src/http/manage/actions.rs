@@ -13,7 +13,7 @@ use super::sent::Sent;
 use super::shape::{Links, Shape, page};
 use crate::domain::action::Action;
 use crate::domain::filter::Value;
-use crate::domain::ids::{ActionId, ReleaseId, Time};
+use crate::domain::ids::{ActionId, ReleaseId, RolloutId, Time};
 use crate::domain::terms::Force;
 use crate::domain::window::{Opening, Window};
 use crate::engine::now;
@@ -40,6 +40,8 @@ pub struct Act {
     pub target_name: Box<str>,
     /// Its release with what people call it, where it brings one.
     pub set: Option<(ReleaseId, Box<str>)>,
+    /// The rollout that it belongs to with what people call it, where there is one.
+    pub rollout: Option<(RolloutId, Box<str>)>,
 }
 
 impl Act {
@@ -64,6 +66,8 @@ impl Act {
             .put("forceType", force_type(action.terms.force))
             .put("forceTime", forced)
             .put("weight", action.terms.weight.get())
+            .put("rollout", self.rollout.as_ref().map(|(id, _)| id.get()))
+            .put("rolloutName", self.rollout.as_ref().map(|(_, name)| &**name))
             .put("lastStatusCode", action.last_code)
             .put("externalRef", action.terms.reference.as_deref());
         let shape = match &action.terms.window {
@@ -84,6 +88,10 @@ impl Act {
         let links = links.named("target", &target, &self.target_name);
         let links = match &self.set {
             Some((set, name)) => links.named("distributionset", &format!("distributionsets/{set}"), name),
+            None => links,
+        };
+        let links = match &self.rollout {
+            Some((rollout, name)) => links.named("rollout", &format!("rollouts/{rollout}"), name),
             None => links,
         };
         let links = links.below("status", "status?offset=0&limit=50&sort=id:DESC");

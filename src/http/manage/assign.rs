@@ -1,6 +1,7 @@
 //! How a set gets to devices: `/targets/{id}/assignedDS` and `/distributionsets/{id}/assignedTargets`, and what is
 //! there to be seen of it afterwards.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Router;
@@ -79,15 +80,7 @@ impl Wish {
     fn terms(&self, now: Time) -> Result<Terms, Fault> {
         let window = self.maintenance_window.as_ref().map(|window| window.read(now)).transpose()?;
         Ok(Terms {
-            force: match self.r#type.unwrap_or(ForceType::Forced) {
-                ForceType::Forced => Force::Forced,
-                ForceType::Soft => Force::Soft,
-                ForceType::DownloadOnly => Force::DownloadOnly,
-                // Without a moment it is forced from the start, as in hawkBit.
-                ForceType::TimeForced => {
-                    Force::From(Time(self.forcetime.and_then(|ms| u64::try_from(ms).ok()).unwrap_or(0)))
-                }
-            },
+            force: force(self.r#type, self.forcetime),
             weight: weight(self.weight)?,
             window: window.flatten(),
             // The engine asks nobody where the tenant has it so.
@@ -103,6 +96,17 @@ impl Wish {
             Value::Number(number) => Ok(number.to_string()),
             Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => Err(Fault::not_readable()),
         }
+    }
+}
+
+/// How hard an action presses, by its type and the moment that it is forced from; forced where nothing is said.
+pub fn force(kind: Option<ForceType>, from: Option<i64>) -> Force {
+    match kind.unwrap_or(ForceType::Forced) {
+        ForceType::Forced => Force::Forced,
+        ForceType::Soft => Force::Soft,
+        ForceType::DownloadOnly => Force::DownloadOnly,
+        // Without a moment it is forced from the start, as in hawkBit.
+        ForceType::TimeForced => Force::From(Time(from.and_then(|ms| u64::try_from(ms).ok()).unwrap_or(0))),
     }
 }
 
@@ -244,12 +248,14 @@ async fn filters(desk: &Desk, release: ReleaseId) -> Result<Vec<Item>, Fault> {
 }
 
 /// hawkBit writes the statuses in upper case, and their sum.
-async fn actions_of(desk: &Desk, id: ReleaseId) -> Result<Shape, Fault> {
-    let counts = desk.count_actions(id).await?;
+fn sum(counts: &BTreeMap<&'static str, usize>) -> Shape {
     let total: usize = counts.values().sum();
     let put = |shape: Shape, (status, count): (&&str, &usize)| shape.put(status.to_ascii_uppercase(), *count);
-    let each = counts.iter().fold(Shape::new(), put);
-    Ok(each.put("total", total))
+    counts.iter().fold(Shape::new(), put).put("total", total)
+}
+
+async fn actions_of(desk: &Desk, id: ReleaseId) -> Result<Shape, Fault> {
+    Ok(sum(&desk.count_actions(id).await?))
 }
 
 async fn count_actions(desk: Desk, At(text): At<String>) -> Result<Response, Fault> {
@@ -257,9 +263,13 @@ async fn count_actions(desk: Desk, At(text): At<String>) -> Result<Response, Fau
     Ok(desk.ok(&Shape::new().put("totalActionsPerStatus", actions_of(&desk, id).await?)))
 }
 
+async fn rollouts_of(desk: &Desk, id: ReleaseId) -> Result<Shape, Fault> {
+    Ok(sum(&desk.count_rollouts(id).await?))
+}
+
 async fn count_rollouts(desk: Desk, At(text): At<String>) -> Result<Response, Fault> {
-    desk.release(release_id(&text)?).await?;
-    Ok(desk.ok(&Shape::new().put("totalRolloutsPerStatus", Shape::new().put("total", 0))))
+    let id = desk.release(release_id(&text)?).await?.id;
+    Ok(desk.ok(&Shape::new().put("totalRolloutsPerStatus", rollouts_of(&desk, id).await?)))
 }
 
 async fn count_filters(desk: Desk, At(text): At<String>) -> Result<Response, Fault> {
@@ -271,7 +281,7 @@ async fn count_all(desk: Desk, At(text): At<String>) -> Result<Response, Fault> 
     let id = desk.release(release_id(&text)?).await?.id;
     let shape = Shape::new()
         .put("totalActionsPerStatus", actions_of(&desk, id).await?)
-        .put("totalRolloutsPerStatus", Shape::new().put("total", 0))
+        .put("totalRolloutsPerStatus", rollouts_of(&desk, id).await?)
         .put("totalAutoAssignments", filters(&desk, id).await?.len());
     Ok(desk.ok(&shape))
 }

@@ -5,7 +5,7 @@ use crate::domain::version::Version;
 use crate::http::hawkbit::Fault;
 
 /// The longest name, in characters.
-const NAME_MAX: usize = 128;
+pub const NAME_MAX: usize = 128;
 /// The longest description, in characters.
 const DESCRIPTION_MAX: usize = 512;
 /// The longest colour, in characters.

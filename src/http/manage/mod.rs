@@ -10,12 +10,15 @@ mod artifacts;
 mod assign;
 mod carry;
 mod configs;
+mod deploygroups;
 mod desk;
 mod fields;
 mod items;
 mod list;
 mod metadata;
 mod modules;
+mod newrollout;
+mod rollouts;
 mod sent;
 mod sets;
 mod settags;
@@ -61,6 +64,8 @@ pub(super) fn routes(door: &Arc<Door>) -> Router<Arc<Door>> {
         .merge(targettags::routes())
         .merge(targetfilters::routes())
         .merge(targetgroups::routes())
+        .merge(rollouts::routes())
+        .merge(deploygroups::routes())
         .fallback(no_path)
         .method_not_allowed_fallback(no_method)
         .layer(axum::middleware::from_fn_with_state(Arc::clone(door), desk::admit))

@@ -83,10 +83,12 @@ struct SetChange {
     required_migration_step: Option<bool>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Invalidation {
     action_cancelation_type: Option<CancelType>,
+    /// Older clients say so; newer ones mean it whenever they call actions off.
+    cancel_rollouts: Option<bool>,
 }
 
 /// How the actions of a set that is no good are called off.
@@ -274,7 +276,7 @@ async fn remove(desk: Desk, At(text): At<String>) -> Result<Response, Fault> {
 
 async fn invalidate(desk: Desk, At(text): At<String>, sent: Sent) -> Result<Response, Fault> {
     let said: Invalidation = match sent.is_empty() {
-        true => Invalidation { action_cancelation_type: None },
+        true => Invalidation::default(),
         false => sent.one()?,
     };
     let cancel = said.action_cancelation_type.and_then(CancelType::forced);
@@ -282,7 +284,8 @@ async fn invalidate(desk: Desk, At(text): At<String>, sent: Sent) -> Result<Resp
     if !set.is_complete() {
         return Err(Fault::new(Kind::Incomplete, "an incomplete set cannot be invalidated"));
     }
-    desk.change_release(set.release.id, ReleaseChange::Invalidate { cancel }).await?;
+    let stop = cancel.is_some() || said.cancel_rollouts.unwrap_or(false);
+    desk.change_release(set.release.id, ReleaseChange::Invalidate { stop, cancel }).await?;
     Ok(nothing())
 }
 

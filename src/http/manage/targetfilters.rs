@@ -159,16 +159,7 @@ async fn put_auto(desk: Desk, At(text): At<String>, sent: Sent) -> Result<Respon
     let item = filter(&desk, &text).await?;
     let terms = new.terms()?;
     let id = ReleaseId::new(new.id).ok_or_else(|| Fault::missing("DistributionSet", new.id))?;
-    let set = desk.set(id).await?;
-    if set.release.deleted {
-        return Err(Fault::missing("DistributionSet", id));
-    }
-    if set.release.invalid {
-        return Err(Fault::new(Kind::InvalidSet, "the set was said to be no good"));
-    }
-    if !set.is_complete() {
-        return Err(Fault::new(Kind::Incomplete, "an incomplete set cannot be assigned"));
-    }
+    desk.assignable_set(id).await?;
     let auto = AutoAssign { release: id, terms, by: desk.by.clone() };
     let what = What::Filter { query: parts(&item).0.into(), auto: Some(auto) };
     Ok(desk.ok(&shape(&desk, &desk.put_item(Item { what, ..item }).await?)))

@@ -33,7 +33,7 @@ pub(super) fn draw(rollout: &RolloutBody) -> String {
 }
 
 /// A bar whose parts are as long as there are devices, each at least one character where there is a device.
-fn bar(tally: &TallyBody) -> String {
+pub(super) fn bar(tally: &TallyBody) -> String {
     let bad = tally.failed + tally.rejected + tally.timed_out + tally.not_compatible;
     let parts = [
         ('#', tally.succeeded),

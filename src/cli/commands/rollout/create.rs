@@ -8,15 +8,8 @@ use crate::cli::client::ClientError;
 use crate::cli::output;
 use crate::http::wire::{InFlightBody, NewRolloutBody, PaceBody, RetriesBody, RolloutBody, WindowBody};
 
-pub(super) fn run(session: &Session, mut new: NewRollout) -> Result<(), ClientError> {
-    let mut body = match &new.file {
-        Some(path) => from_file(path)?,
-        None => NewRolloutBody::default(),
-    };
-    if let Some(path) = &new.devices_from {
-        new.devices.extend(deploy::ids(&deploy::read(path)?));
-    }
-    apply(&mut body, new);
+pub(super) fn run(session: &Session, new: NewRollout) -> Result<(), ClientError> {
+    let body = request(new)?;
     let made: RolloutBody = session.client.post("rollouts", &body)?;
     session.show(&made, |made| {
         let RolloutBody { id, name, .. } = made;
@@ -35,6 +28,19 @@ pub(super) fn run(session: &Session, mut new: NewRollout) -> Result<(), ClientEr
             if made.wave_count == 1 { "" } else { "s" },
         )
     })
+}
+
+/// The request that a file and flags make together.
+pub(super) fn request(mut new: NewRollout) -> Result<NewRolloutBody, ClientError> {
+    let mut body = match &new.file {
+        Some(path) => from_file(path)?,
+        None => NewRolloutBody::default(),
+    };
+    if let Some(path) = &new.devices_from {
+        new.devices.extend(deploy::ids(&deploy::read(path)?));
+    }
+    apply(&mut body, new);
+    Ok(body)
 }
 
 fn from_file(path: &Path) -> Result<NewRolloutBody, ClientError> {

@@ -304,7 +304,7 @@ fn remedy(field: &str, then: Option<RemedyBody>, image: Option<u32>) -> Result<R
 }
 
 /// A percentage of 0 to 100 with at most two decimals.
-fn share(field: &str, number: &Number) -> Result<Share, Fault> {
+pub(super) fn share(field: &str, number: &Number) -> Result<Share, Fault> {
     let share = hundredths(number).and_then(Share::new);
     share.ok_or_else(|| Fault::new(field, format!("{number} is not 0 to 100 with at most two decimals")))
 }
@@ -323,7 +323,7 @@ fn hundredths(number: &Number) -> Option<u64> {
     fits.then_some(near as u64)
 }
 
-fn duration(field: &str, seconds: u64) -> Result<u64, Fault> {
+pub(super) fn duration(field: &str, seconds: u64) -> Result<u64, Fault> {
     match seconds {
         0..=DURATION_MAX_S => Ok(seconds * 1000),
         _ => Err(Fault::new(field, format!("is at most {DURATION_MAX_S} seconds"))),

@@ -1,7 +1,7 @@
 //! Actions: looked at, called off, agreed to, made to press, removed.
 
 use super::other;
-use crate::domain::action::{Action, HISTORY_MAX};
+use crate::domain::action::{Action, HISTORY_MAX, Origin};
 use crate::domain::decide::Entry;
 use crate::domain::deployment::Target;
 use crate::domain::event::{Consent, Withdrawal};
@@ -148,7 +148,12 @@ fn named(reader: &Reader, tenant: &TenantId, action: Action) -> Result<Act, Stor
         Target::Release(id) => reader.release(tenant, id)?,
         Target::Image(_) => None,
     };
+    let rollout = match action.origin {
+        Origin::Rollout(id, _) => reader.rollout(tenant, id)?.map(|(rollout, _)| (id, rollout.name)),
+        Origin::Deployment(_) | Origin::Offer | Origin::Filter(_) | Origin::Device => None,
+    };
     Ok(Act {
+        rollout,
         target_name: name.unwrap_or_else(|| key.device.as_str().into()),
         set: set.map(|set| (set.id, format!("{}:{}", set.name, set.version.as_str()).into())),
         action,

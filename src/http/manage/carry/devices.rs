@@ -153,7 +153,8 @@ impl Desk {
     }
 }
 
-fn shown(
+/// Devices with what they refer to, as a part of `total`.
+pub(super) fn shown(
     reader: &Reader,
     tenant: &TenantId,
     devices: Vec<Device>,

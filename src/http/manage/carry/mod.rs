@@ -6,6 +6,7 @@ mod catalog;
 mod devices;
 mod images;
 mod releases;
+mod rollouts;
 mod tenant;
 
 pub(super) use actions::{Assigned, REMOVED_MAX};

@@ -8,7 +8,7 @@ use crate::domain::ids::{ItemId, ReleaseId, TenantId};
 use crate::domain::image::Release;
 use crate::engine::call::{Call, NewRelease, ReleaseChange, Reply};
 use crate::engine::query::{Reader, StoreError};
-use crate::http::hawkbit::Fault;
+use crate::http::hawkbit::{Fault, Kind};
 use crate::http::manage::desk::Desk;
 use crate::http::manage::list::{STRIDE, Slice, Wanted, stride};
 use crate::http::manage::sets::Set;
@@ -58,6 +58,21 @@ impl Desk {
     pub async fn set(&self, id: ReleaseId) -> Result<Set, Fault> {
         let release = self.release(id).await?;
         Ok(self.sets_of(vec![release]).await?.remove(0))
+    }
+
+    /// A release that may be brought to devices.
+    pub async fn assignable_set(&self, id: ReleaseId) -> Result<Set, Fault> {
+        let set = self.set(id).await?;
+        if set.release.deleted {
+            return Err(Fault::missing("DistributionSet", id));
+        }
+        if set.release.invalid {
+            return Err(Fault::new(Kind::InvalidSet, "the set was said to be no good"));
+        }
+        match set.is_complete() {
+            true => Ok(set),
+            false => Err(Fault::new(Kind::Incomplete, "an incomplete set cannot be assigned")),
+        }
     }
 
     /// Releases with what they refer to, in their order.
