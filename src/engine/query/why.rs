@@ -157,18 +157,19 @@ impl<'a> About<'a> {
             Some(id) => self.view.action(tenant, id)?,
             None => None,
         };
-        let last = match &action {
-            Some(action) => self.last_entry(action)?,
-            None => None,
+        let lines = match &action {
+            Some(action) => self.last_lines(action)?,
+            None => Vec::new(),
         };
+        let last = lines.iter().rfind(|entry| !matches!(entry.note, Note::Drift(_)));
         let known = Known {
             rollout,
             waves: &waves,
             device,
             member: member.as_ref().map(|(wave, member)| (*wave, member)),
-            newer: action.as_ref().and_then(|action| self.newer_than(action, last.as_ref())),
+            newer: action.as_ref().and_then(|action| self.newer_than(action, &lines)),
             action: action.as_ref(),
-            last: last.as_ref(),
+            last,
             heavier: self.heavier_than(rollout)?,
             penalty: self.device.penalty.and_then(|own| own.until),
             online: self.device.online,
@@ -179,20 +180,18 @@ impl<'a> About<'a> {
         Ok(Standing { rollout: rollout.id, name: rollout.name.clone(), wave, hold })
     }
 
-    /// The line of its history that says why an action stands where it stands: the newest, apart from what was said after
-    /// it had ended.
-    fn last_entry(&self, action: &Action) -> Result<Option<Entry>, StoreError> {
+    /// The last lines of an action's history, which say why it stands where it stands.
+    fn last_lines(&self, action: &Action) -> Result<Vec<Entry>, StoreError> {
         /// What is said after the end is little: a few words that were on their way.
         const BACK: u32 = 16;
-        let tenant = &action.device.tenant;
         let after = action.entries.saturating_sub(BACK);
-        let lines = self.view.history(tenant, action.id, after, BACK as usize)?;
-        Ok(lines.into_iter().rfind(|entry| !matches!(entry.note, Note::Drift(_))))
+        self.view.history(&action.device.tenant, action.id, after, BACK as usize)
     }
 
     /// The action that took the place of one: the first after it that is for one of the same types.
-    fn newer_than(&self, action: &Action, last: Option<&Entry>) -> Option<ActionId> {
-        let left = last.is_some_and(|entry| entry.note == Note::Superseded);
+    fn newer_than(&self, action: &Action, lines: &[Entry]) -> Option<ActionId> {
+        // Where devices let go of what is replaced, it ends as cancelled.
+        let left = lines.iter().any(|entry| entry.note == Note::Superseded);
         if action.state != State::Superseded && !left {
             return None;
         }
