@@ -40,9 +40,11 @@ pub(in crate::http::api) async fn plan(
     let body: NewPlanBody = request::json(&headers, body, DEPLOYMENT_MAX).await?;
     let model = model(&body.model).map_err(refused)?;
     let drawn = draft::read(body.rollout, now()).map_err(refused)?;
-    let Ok(_alone) = STAGE.try_lock() else { return Err(CallError::Busy.into()) };
+    let Ok(alone) = STAGE.try_lock() else { return Err(CallError::Busy.into()) };
     let (target, poll_s) = (drawn.target, door.ddi_poll_s);
     let played = door.ask(move |reader| {
+        // It is held until the play is over, whether or not the client still waits for it.
+        let _alone = alone;
         let at = moment_of(reader, &caller.tenant, poll_s)?;
         match reader.rehearse(&caller.tenant, drawn.new, &drawn.listed, &model, at) {
             Ok(plan) => Ok(Ok(plan)),
