@@ -28,7 +28,6 @@ use crate::store::tables::{Operator, Principal, View};
 // The doors answer when the store cannot be read, and may not know the store.
 pub use crate::store::StoreError;
 pub use news::{Gap, Heard};
-pub use rollouts::MusterError;
 pub use select::{Selected, Selection};
 pub use why::Standing;
 

@@ -13,7 +13,7 @@ use super::Settings;
 use super::apply::{Batch, Effects, Memory, due_task};
 use super::call::{Call, CallError, Reply};
 use super::orders::Failed;
-use super::query::{MusterError, Reader};
+use super::query::Reader;
 use crate::domain::filter::Moment;
 use crate::domain::ids::{DeviceId, DeviceKey, RolloutId, TenantId, Time};
 use crate::domain::news::{Happened, News};
@@ -85,10 +85,10 @@ pub struct Plan {
 }
 
 impl Reader {
-    /// Plays a rollout through.
+    /// Plays a rollout through. The [`CallError`] says why it cannot be made.
     ///
     /// # Errors
-    /// [`MusterError`] says why the rollout cannot be made; or the database cannot be read.
+    /// The database cannot be read.
     pub fn rehearse(
         &self,
         tenant: &TenantId,
@@ -96,11 +96,14 @@ impl Reader {
         listed: &[DeviceId],
         model: &Model,
         at: Moment,
-    ) -> Result<Plan, MusterError> {
-        let members = self.muster(tenant, &new, listed, at)?;
+    ) -> Result<Result<Plan, CallError>, StoreError> {
+        let members = match self.muster(tenant, &new, listed, at)? {
+            Ok(members) => members,
+            Err(error) => return Ok(Err(error)),
+        };
         let count: usize = members.iter().map(Vec::len).sum();
         if count > REHEARSED_MAX {
-            return Err(CallError::Count { what: "devices to rehearse", max: REHEARSED_MAX }.into());
+            return Ok(Err(CallError::Count { what: "devices to rehearse", max: REHEARSED_MAX }));
         }
         let store = MemoryStore::new();
         self.copy_to(&store, tenant, &members)?;
@@ -111,9 +114,13 @@ impl Reader {
             poll_s: 300,
         };
         let mut stage = Stage::new(store, settings, tenant.clone(), model, at.now)?;
-        stage.open(new, members)?;
+        match stage.open(new, members) {
+            Ok(()) => {}
+            Err(Failed::Call(error)) => return Ok(Err(error)),
+            Err(Failed::Store(error)) => return Err(error),
+        }
         stage.play()?;
-        Ok(stage.close()?)
+        stage.close().map(Ok)
     }
 
     fn copy_to(
@@ -185,7 +192,7 @@ impl<'a> Stage<'a> {
     }
 
     /// Makes the rollout, lets the fleet connect, and starts it where no time is set for that.
-    fn open(&mut self, new: NewRollout, members: Vec<Vec<DeviceId>>) -> Result<(), MusterError> {
+    fn open(&mut self, new: NewRollout, members: Vec<Vec<DeviceId>>) -> Result<(), Failed> {
         for device in members.iter().flatten() {
             if self.fleet.join(device, self.from) {
                 let key = DeviceKey { tenant: self.tenant.clone(), device: device.clone() };
@@ -213,7 +220,7 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
-    fn call(&mut self, call: Call) -> Result<Reply, MusterError> {
+    fn call(&mut self, call: Call) -> Result<Reply, Failed> {
         let mut call = Some(call);
         let mut answer = None;
         let mut effects = Effects::default();

@@ -33,7 +33,7 @@ fn model(seed: u64, fails: u64) -> Model {
 }
 
 fn rehearse(world: &World, new: &NewRollout, model: &Model) -> Plan {
-    world.reader.rehearse(&tenant(), new.clone(), &[], model, moment()).unwrap()
+    world.reader.rehearse(&tenant(), new.clone(), &[], model, moment()).unwrap().unwrap()
 }
 
 /// Plays the fleet against the real engine, each device as the model says, without its delays.

@@ -56,7 +56,7 @@ pub fn fleet(world: &World, count: usize) -> Vec<DeviceKey> {
 }
 
 pub fn make(world: &World, new: NewRollout) -> RolloutId {
-    let members = world.reader.muster(&tenant(), &new, &[], moment()).unwrap();
+    let members = world.reader.muster(&tenant(), &new, &[], moment()).unwrap().unwrap();
     let add = Call::AddRollout { tenant: tenant(), rollout: Box::new(new), members, by: "admin".into() };
     let Reply::Rollout { rollout, .. } = world.call(add).unwrap() else { panic!("no rollout") };
     wait(world, rollout.id, |rollout, _| rollout.status == Status::Ready);

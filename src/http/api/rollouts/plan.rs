@@ -14,7 +14,6 @@ use super::{locate, moment_of, refused};
 use crate::domain::rollout::{Fault, Share};
 use crate::engine::call::CallError;
 use crate::engine::now;
-use crate::engine::query::MusterError;
 use crate::engine::rehearsal::{Model, Span};
 use crate::http::Door;
 use crate::http::auth::Caller;
@@ -46,11 +45,7 @@ pub(in crate::http::api) async fn plan(
         // It is held until the play is over, whether or not the client still waits for it.
         let _alone = alone;
         let at = moment_of(reader, &caller.tenant, poll_s)?;
-        match reader.rehearse(&caller.tenant, drawn.new, &drawn.listed, &model, at) {
-            Ok(plan) => Ok(Ok(plan)),
-            Err(MusterError::Refused(error)) => Ok(Err(error)),
-            Err(MusterError::Store(error)) => Err(error),
-        }
+        reader.rehearse(&caller.tenant, drawn.new, &drawn.listed, &model, at)
     });
     let plan = played.await?.map_err(|error| locate(error, target))?;
     Ok(Json(PlanBody::of(&plan, body.devices)))
