@@ -17,7 +17,7 @@ use super::query::Reader;
 use crate::domain::filter::Moment;
 use crate::domain::ids::{DeviceId, DeviceKey, RolloutId, TenantId, Time};
 use crate::domain::news::{Happened, News};
-use crate::domain::rollout::{Command, NewRollout, Place, Rollout, Status, Wave};
+use crate::domain::rollout::{BadEnd, Command, NewRollout, Place, Rollout, Status, Tally, Wave};
 use crate::store::memory::MemoryStore;
 use crate::store::tables::{Counter, Draft, View};
 use crate::store::{Store, StoreError};
@@ -27,6 +27,9 @@ pub use model::{Act, Fate, Model, Span};
 
 /// How many devices a rehearsal plays: above it the copy would take gigabytes and minutes.
 pub const REHEARSED_MAX: usize = 200_000;
+/// How many words of devices and commits a rehearsal takes at most: ten for each device of the largest one. Ten years of
+/// one device a minute would else hold the stage for hours.
+const WORK_MAX: u64 = 2_000_000;
 /// How often the engine looks at the clock, in milliseconds.
 const TICK_MS: u64 = 1000;
 /// As soon as a plan has so many points, every other one is left out.
@@ -157,6 +160,8 @@ struct Stage<'a> {
     /// How many moments apart the points of the curve are.
     stride: usize,
     seen: usize,
+    /// How many words of devices and commits there were.
+    work: u64,
 }
 
 impl<'a> Stage<'a> {
@@ -188,36 +193,46 @@ impl<'a> Stage<'a> {
             curve: Vec::new(),
             stride: 1,
             seen: 0,
+            work: 0,
         })
     }
 
     /// Makes the rollout, lets the fleet connect, and starts it where no time is set for that.
     fn open(&mut self, new: NewRollout, members: Vec<Vec<DeviceId>>) -> Result<(), Failed> {
-        for device in members.iter().flatten() {
-            if self.fleet.join(device, self.from) {
-                let key = DeviceKey { tenant: self.tenant.clone(), device: device.clone() };
-                self.memory.connected.insert(key);
-            }
-            self.devices.insert(device.clone(), (None, None));
-        }
+        self.gather(&members)?;
         let waits = new.start_at.is_some();
         let tenant = self.tenant.clone();
         let add = Call::AddRollout { tenant, rollout: Box::new(new), members, by: BY.into() };
         let Reply::Rollout { rollout, .. } = self.call(add)? else { return Err(CallError::Busy.into()) };
         self.rollout = Some(rollout.id);
         self.turn(true)?;
-        for command in [Command::Approve(None), Command::Start] {
-            let (tenant, by) = (self.tenant.clone(), BY.into());
-            let status = self.standing()?.0.status;
-            let fits = match command {
-                Command::Approve(_) => status == Status::WaitingForApproval,
-                _ => !waits && status == Status::Ready,
-            };
-            if fits {
-                self.call(Call::CommandRollout { tenant, rollout: rollout.id, command, by })?;
-            }
+        if self.standing()?.0.status == Status::WaitingForApproval {
+            self.command(rollout.id, Command::Approve(None))?;
+        }
+        if !waits && self.standing()?.0.status == Status::Ready {
+            self.command(rollout.id, Command::Start)?;
         }
         Ok(())
+    }
+
+    /// Lets the devices join the fleet, and those of them connect that are not away.
+    fn gather(&mut self, members: &[Vec<DeviceId>]) -> Result<(), StoreError> {
+        let Stage { store, fleet, memory, devices, tenant, from, .. } = self;
+        store.read(&mut |read| {
+            for device in members.iter().flatten() {
+                let key = DeviceKey { tenant: tenant.clone(), device: device.clone() };
+                if fleet.join(View(read), &key, *from)? {
+                    memory.connected.insert(key);
+                }
+                devices.insert(device.clone(), (None, None));
+            }
+            Ok(())
+        })
+    }
+
+    fn command(&mut self, rollout: RolloutId, command: Command) -> Result<Reply, Failed> {
+        let (tenant, by) = (self.tenant.clone(), BY.into());
+        self.call(Call::CommandRollout { tenant, rollout, command, by })
     }
 
     fn call(&mut self, call: Call) -> Result<Reply, Failed> {
@@ -244,7 +259,7 @@ impl<'a> Stage<'a> {
     fn play(&mut self) -> Result<(), StoreError> {
         self.turn(true)?;
         while let Some(next) = self.next()? {
-            if next > self.horizon || !self.is_moving()? {
+            if next > self.horizon || self.is_worn() || !self.is_moving()? {
                 break;
             }
             self.now = next.max(self.now);
@@ -255,8 +270,20 @@ impl<'a> Stage<'a> {
 
     /// A pause that nobody ends, and an end, leave only what is under way.
     fn is_moving(&self) -> Result<bool, StoreError> {
-        let status = self.standing()?.0.status;
-        Ok(matches!(status, Status::Ready | Status::Running | Status::Stopping) || !self.fleet.is_idle())
+        Ok(match self.standing()?.0.status {
+            Status::Ready | Status::Running | Status::Stopping => true,
+            Status::Creating
+            | Status::WaitingForApproval
+            | Status::Denied
+            | Status::Paused
+            | Status::Stopped
+            | Status::Finished => !self.fleet.is_idle(),
+        })
+    }
+
+    /// Whether it has taken as much work as it may.
+    fn is_worn(&self) -> bool {
+        self.work >= WORK_MAX
     }
 
     fn is_tick(&self) -> bool {
@@ -290,6 +317,7 @@ impl<'a> Stage<'a> {
     fn turn(&mut self, mut tick: bool) -> Result<(), StoreError> {
         let mut said = self.fleet.say(self.now, &self.store)?;
         loop {
+            self.work += 1 + said.len() as u64;
             let mut effects = Effects::default();
             let mut more = false;
             let (settings, memory, now) = (&self.settings, &mut self.memory, self.now);
@@ -318,7 +346,7 @@ impl<'a> Stage<'a> {
                 waiting |= due_task(View(read), now)?.is_some();
                 Ok(())
             })?;
-            if !more && !waiting {
+            if (!more && !waiting) || self.is_worn() {
                 return Ok(());
             }
             tick &= waiting;
@@ -344,7 +372,12 @@ impl<'a> Stage<'a> {
                 }
             }
             Happened::Rollout { .. } | Happened::Wave { .. } => self.moments.push((at, what)),
-            _ => {}
+            Happened::Action { .. }
+            | Happened::Device { .. }
+            | Happened::Image { .. }
+            | Happened::Release { .. }
+            | Happened::Offer { .. }
+            | Happened::Deployment { .. } => {}
         }
         self.draw_point();
     }
@@ -371,7 +404,6 @@ impl<'a> Stage<'a> {
     }
 
     fn point(&self) -> Option<Point> {
-        use crate::domain::rollout::{BadEnd, Tally};
         let tally = Tally::sum(self.memory.rollouts.waves_of(&self.tenant, self.rollout?)?);
         Some(Point {
             at: self.until,
@@ -412,7 +444,7 @@ impl<'a> Stage<'a> {
             }
             Ok(())
         })?;
-        let cut_short = match rollout.status {
+        let goes_on = match rollout.status {
             Status::Running | Status::Stopping | Status::Ready | Status::Creating => true,
             Status::WaitingForApproval
             | Status::Denied
@@ -420,6 +452,7 @@ impl<'a> Stage<'a> {
             | Status::Stopped
             | Status::Finished => false,
         };
+        let cut_short = goes_on || self.is_worn();
         let Stage { from, until, moments, curve, .. } = self;
         Ok(Plan { rollout, waves, from, until, cut_short, moments, devices, curve })
     }

@@ -68,7 +68,7 @@ pub fn command(world: &World, id: RolloutId, command: Command) -> Result<Reply, 
 }
 
 /// Waits until the rollout is as it should be; the counters must equal a recount at every look.
-fn wait(world: &World, id: RolloutId, done: impl Fn(&Rollout, &[Wave]) -> bool) -> (Rollout, Vec<Wave>) {
+pub fn wait(world: &World, id: RolloutId, done: impl Fn(&Rollout, &[Wave]) -> bool) -> (Rollout, Vec<Wave>) {
     let started = Instant::now();
     loop {
         let (rollout, waves) = world.reader.rollout(&tenant(), id).unwrap().unwrap();
