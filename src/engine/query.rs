@@ -344,6 +344,11 @@ impl Reader {
         })
     }
 
+    /// Whether the device is not to hear of this action of it, because the rollout is paused.
+    pub fn is_held(&self, action: &Action) -> Result<bool, StoreError> {
+        self.ask(|view| Ok(!rollouts::held(view, std::slice::from_ref(action))?.is_empty()))
+    }
+
     /// The files that the device may fetch now: those of its actions under way.
     pub fn grants(&self, key: &DeviceKey) -> Result<Vec<Grant>, StoreError> {
         self.ask(|view| {
