@@ -219,7 +219,8 @@ impl Bench {
         let tenant = TenantId::default();
         let started = Instant::now();
         let new = self.plan(image);
-        let members = self.reader.muster(&tenant, &new, &[], Self::moment()).expect("members");
+        let members =
+            self.reader.muster(&tenant, &new, &[], Self::moment()).expect("a store").expect("members");
         println!("{:>8.2?} mustered", started.elapsed());
         let add = Call::AddRollout { tenant: tenant.clone(), rollout: Box::new(new), members, by: BY.into() };
         let Reply::Rollout { rollout, .. } = self.call(add) else { panic!("no rollout") };
@@ -258,7 +259,7 @@ impl Bench {
             horizon_ms: 7 * 24 * 3_600_000,
         };
         let plan = self.reader.rehearse(&TenantId::default(), self.plan(image), &[], &model, Self::moment());
-        let plan = plan.expect("a plan");
+        let plan = plan.expect("a store").expect("a plan");
         println!(
             "rehearsed in {:.2?}: {} moments, {} until {}",
             started.elapsed(),

@@ -28,7 +28,6 @@ use crate::store::tables::{Operator, Principal, View};
 // The doors answer when the store cannot be read, and may not know the store.
 pub use crate::store::StoreError;
 pub use news::{Gap, Heard};
-pub use rollouts::MusterError;
 pub use select::{Selected, Selection};
 pub use why::Standing;
 
@@ -343,6 +342,11 @@ impl Reader {
             }
             Ok(Some((action, images)))
         })
+    }
+
+    /// Whether the device is not to hear of this action of it, because the rollout is paused.
+    pub fn is_held(&self, action: &Action) -> Result<bool, StoreError> {
+        self.ask(|view| Ok(!rollouts::held(view, std::slice::from_ref(action))?.is_empty()))
     }
 
     /// The files that the device may fetch now: those of its actions under way.

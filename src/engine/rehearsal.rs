@@ -13,12 +13,12 @@ use super::Settings;
 use super::apply::{Batch, Effects, Memory};
 use super::call::{Call, CallError, Reply};
 use super::orders::Failed;
-use super::query::{MusterError, Reader};
+use super::query::Reader;
 use super::tasks::due_task;
 use crate::domain::filter::Moment;
 use crate::domain::ids::{DeviceId, DeviceKey, RolloutId, TenantId, Time};
 use crate::domain::news::{Happened, News};
-use crate::domain::rollout::{Command, NewRollout, Place, Rollout, Status, Wave};
+use crate::domain::rollout::{BadEnd, Command, NewRollout, Place, Rollout, Status, Tally, Wave};
 use crate::store::memory::MemoryStore;
 use crate::store::tables::{Counter, Draft, View};
 use crate::store::{Store, StoreError};
@@ -28,6 +28,9 @@ pub use model::{Act, Fate, Model, Span};
 
 /// How many devices a rehearsal plays: above it the copy would take gigabytes and minutes.
 pub const REHEARSED_MAX: usize = 200_000;
+/// How many words of devices and commits a rehearsal takes at most: ten for each device of the largest one. Ten years of
+/// one device a minute would else hold the stage for hours.
+const WORK_MAX: u64 = 2_000_000;
 /// How often the engine looks at the clock, in milliseconds.
 const TICK_MS: u64 = 1000;
 /// As soon as a plan has so many points, every other one is left out.
@@ -86,10 +89,10 @@ pub struct Plan {
 }
 
 impl Reader {
-    /// Plays a rollout through.
+    /// Plays a rollout through. The [`CallError`] says why it cannot be made.
     ///
     /// # Errors
-    /// [`MusterError`] says why the rollout cannot be made; or the database cannot be read.
+    /// The database cannot be read.
     pub fn rehearse(
         &self,
         tenant: &TenantId,
@@ -97,11 +100,14 @@ impl Reader {
         listed: &[DeviceId],
         model: &Model,
         at: Moment,
-    ) -> Result<Plan, MusterError> {
-        let members = self.muster(tenant, &new, listed, at)?;
+    ) -> Result<Result<Plan, CallError>, StoreError> {
+        let members = match self.muster(tenant, &new, listed, at)? {
+            Ok(members) => members,
+            Err(error) => return Ok(Err(error)),
+        };
         let count: usize = members.iter().map(Vec::len).sum();
         if count > REHEARSED_MAX {
-            return Err(CallError::Count { what: "devices to rehearse", max: REHEARSED_MAX }.into());
+            return Ok(Err(CallError::Count { what: "devices to rehearse", max: REHEARSED_MAX }));
         }
         let store = MemoryStore::new();
         self.copy_to(&store, tenant, &members)?;
@@ -112,9 +118,13 @@ impl Reader {
             poll_s: 300,
         };
         let mut stage = Stage::new(store, settings, tenant.clone(), model, at.now)?;
-        stage.open(new, members)?;
+        match stage.open(new, members) {
+            Ok(()) => {}
+            Err(Failed::Call(error)) => return Ok(Err(error)),
+            Err(Failed::Store(error)) => return Err(error),
+        }
         stage.play()?;
-        Ok(stage.close()?)
+        stage.close().map(Ok)
     }
 
     fn copy_to(
@@ -151,6 +161,8 @@ struct Stage<'a> {
     /// How many moments apart the points of the curve are.
     stride: usize,
     seen: usize,
+    /// How many words of devices and commits there were.
+    work: u64,
 }
 
 impl<'a> Stage<'a> {
@@ -182,39 +194,49 @@ impl<'a> Stage<'a> {
             curve: Vec::new(),
             stride: 1,
             seen: 0,
+            work: 0,
         })
     }
 
     /// Makes the rollout, lets the fleet connect, and starts it where no time is set for that.
-    fn open(&mut self, new: NewRollout, members: Vec<Vec<DeviceId>>) -> Result<(), MusterError> {
-        for device in members.iter().flatten() {
-            if self.fleet.join(device, self.from) {
-                let key = DeviceKey { tenant: self.tenant.clone(), device: device.clone() };
-                self.memory.connected.insert(key);
-            }
-            self.devices.insert(device.clone(), (None, None));
-        }
+    fn open(&mut self, new: NewRollout, members: Vec<Vec<DeviceId>>) -> Result<(), Failed> {
+        self.gather(&members)?;
         let waits = new.start_at.is_some();
         let tenant = self.tenant.clone();
         let add = Call::AddRollout { tenant, rollout: Box::new(new), members, by: BY.into() };
         let Reply::Rollout { rollout, .. } = self.call(add)? else { return Err(CallError::Busy.into()) };
         self.rollout = Some(rollout.id);
         self.turn(true)?;
-        for command in [Command::Approve(None), Command::Start] {
-            let (tenant, by) = (self.tenant.clone(), BY.into());
-            let status = self.standing()?.0.status;
-            let fits = match command {
-                Command::Approve(_) => status == Status::WaitingForApproval,
-                _ => !waits && status == Status::Ready,
-            };
-            if fits {
-                self.call(Call::CommandRollout { tenant, rollout: rollout.id, command, by })?;
-            }
+        if self.standing()?.0.status == Status::WaitingForApproval {
+            self.command(rollout.id, Command::Approve(None))?;
+        }
+        if !waits && self.standing()?.0.status == Status::Ready {
+            self.command(rollout.id, Command::Start)?;
         }
         Ok(())
     }
 
-    fn call(&mut self, call: Call) -> Result<Reply, MusterError> {
+    /// Lets the devices join the fleet, and those of them connect that are not away.
+    fn gather(&mut self, members: &[Vec<DeviceId>]) -> Result<(), StoreError> {
+        let Stage { store, fleet, memory, devices, tenant, from, .. } = self;
+        store.read(&mut |read| {
+            for device in members.iter().flatten() {
+                let key = DeviceKey { tenant: tenant.clone(), device: device.clone() };
+                if fleet.join(View(read), &key, *from)? {
+                    memory.connected.insert(key);
+                }
+                devices.insert(device.clone(), (None, None));
+            }
+            Ok(())
+        })
+    }
+
+    fn command(&mut self, rollout: RolloutId, command: Command) -> Result<Reply, Failed> {
+        let (tenant, by) = (self.tenant.clone(), BY.into());
+        self.call(Call::CommandRollout { tenant, rollout, command, by })
+    }
+
+    fn call(&mut self, call: Call) -> Result<Reply, Failed> {
         let mut call = Some(call);
         let mut answer = None;
         let mut effects = Effects::default();
@@ -238,7 +260,7 @@ impl<'a> Stage<'a> {
     fn play(&mut self) -> Result<(), StoreError> {
         self.turn(true)?;
         while let Some(next) = self.next()? {
-            if next > self.horizon || !self.is_moving()? {
+            if next > self.horizon || self.is_worn() || !self.is_moving()? {
                 break;
             }
             self.now = next.max(self.now);
@@ -249,8 +271,20 @@ impl<'a> Stage<'a> {
 
     /// A pause that nobody ends, and an end, leave only what is under way.
     fn is_moving(&self) -> Result<bool, StoreError> {
-        let status = self.standing()?.0.status;
-        Ok(matches!(status, Status::Ready | Status::Running | Status::Stopping) || !self.fleet.is_idle())
+        Ok(match self.standing()?.0.status {
+            Status::Ready | Status::Running | Status::Stopping => true,
+            Status::Creating
+            | Status::WaitingForApproval
+            | Status::Denied
+            | Status::Paused
+            | Status::Stopped
+            | Status::Finished => !self.fleet.is_idle(),
+        })
+    }
+
+    /// Whether it has taken as much work as it may.
+    fn is_worn(&self) -> bool {
+        self.work >= WORK_MAX
     }
 
     fn is_tick(&self) -> bool {
@@ -284,6 +318,7 @@ impl<'a> Stage<'a> {
     fn turn(&mut self, mut tick: bool) -> Result<(), StoreError> {
         let mut said = self.fleet.say(self.now, &self.store)?;
         loop {
+            self.work += 1 + said.len() as u64;
             let mut effects = Effects::default();
             let mut more = false;
             let (settings, memory, now) = (&self.settings, &mut self.memory, self.now);
@@ -312,7 +347,7 @@ impl<'a> Stage<'a> {
                 waiting |= due_task(View(read), now)?.is_some();
                 Ok(())
             })?;
-            if !more && !waiting {
+            if (!more && !waiting) || self.is_worn() {
                 return Ok(());
             }
             tick &= waiting;
@@ -338,7 +373,12 @@ impl<'a> Stage<'a> {
                 }
             }
             Happened::Rollout { .. } | Happened::Wave { .. } => self.moments.push((at, what)),
-            _ => {}
+            Happened::Action { .. }
+            | Happened::Device { .. }
+            | Happened::Image { .. }
+            | Happened::Release { .. }
+            | Happened::Offer { .. }
+            | Happened::Deployment { .. } => {}
         }
         self.draw_point();
     }
@@ -365,7 +405,6 @@ impl<'a> Stage<'a> {
     }
 
     fn point(&self) -> Option<Point> {
-        use crate::domain::rollout::{BadEnd, Tally};
         let tally = Tally::sum(self.memory.rollouts.waves_of(&self.tenant, self.rollout?)?);
         Some(Point {
             at: self.until,
@@ -406,7 +445,7 @@ impl<'a> Stage<'a> {
             }
             Ok(())
         })?;
-        let cut_short = match rollout.status {
+        let goes_on = match rollout.status {
             Status::Running | Status::Stopping | Status::Ready | Status::Creating => true,
             Status::WaitingForApproval
             | Status::Denied
@@ -414,6 +453,7 @@ impl<'a> Stage<'a> {
             | Status::Stopped
             | Status::Finished => false,
         };
+        let cut_short = goes_on || self.is_worn();
         let Stage { from, until, moments, curve, .. } = self;
         Ok(Plan { rollout, waves, from, until, cut_short, moments, devices, curve })
     }

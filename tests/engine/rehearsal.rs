@@ -11,11 +11,12 @@ use updraft::domain::news::Happened;
 use updraft::domain::rollout::{
     BadEnd, Command, NewRollout, NewWave, Place, Remedy, Retries, Share, Size, Status, StopRule,
 };
+use updraft::domain::terms::{Terms, Weight};
 use updraft::domain::version::Running;
 use updraft::engine::call::{Downlink, Message, Stamp};
 use updraft::engine::rehearsal::{Fate, Model, Plan, Span};
 
-use crate::rollouts::{command, fleet, make, moment, part, plan, tenant};
+use crate::rollouts::{command, fleet, make, moment, part, plan, tenant, wait};
 use crate::world::{LONG, Said, World};
 
 fn model(seed: u64, fails: u64) -> Model {
@@ -33,7 +34,7 @@ fn model(seed: u64, fails: u64) -> Model {
 }
 
 fn rehearse(world: &World, new: &NewRollout, model: &Model) -> Plan {
-    world.reader.rehearse(&tenant(), new.clone(), &[], model, moment()).unwrap()
+    world.reader.rehearse(&tenant(), new.clone(), &[], model, moment()).unwrap().unwrap()
 }
 
 /// Plays the fleet against the real engine, each device as the model says, without its delays.
@@ -144,4 +145,22 @@ fn a_rehearsal_foresees_when_it_would_stop_and_the_same_seed_foresees_the_same()
     assert_eq!(rehearse(&world, &new, &model), first);
     let other = rehearse(&world, &new, &Model { seed: 2, ..model });
     assert_ne!(foreseen(&other), foreseen(&first));
+}
+
+#[test]
+fn what_devices_have_under_way_ends_in_a_rehearsal_and_makes_room_for_the_rollout() {
+    let world = World::new();
+    fleet(&world, 10);
+    let (heavy, light) = (world.image("1.0.1"), world.image("1.0.2"));
+    let waves = || vec![NewWave::new(Size::Rest)];
+    let new = plan(&heavy, waves());
+    let terms = Terms { weight: Weight::new(900).unwrap(), ..new.terms.clone() };
+    let id = make(&world, NewRollout { name: "heavy".into(), terms, ..new });
+    command(&world, id, Command::Start).unwrap();
+    wait(&world, id, |_, waves| waves[0].tally.active == 10);
+    let new = plan(&light, waves());
+    let terms = Terms { weight: Weight::new(100).unwrap(), ..new.terms.clone() };
+    let foresaw = rehearse(&world, &NewRollout { terms, ..new }, &model(3, 0));
+    assert_eq!((foresaw.rollout.status, foresaw.cut_short), (Status::Finished, false));
+    assert_eq!(foresaw.waves[0].tally.succeeded, 10);
 }

@@ -56,7 +56,7 @@ pub fn fleet(world: &World, count: usize) -> Vec<DeviceKey> {
 }
 
 pub fn make(world: &World, new: NewRollout) -> RolloutId {
-    let members = world.reader.muster(&tenant(), &new, &[], moment()).unwrap();
+    let members = world.reader.muster(&tenant(), &new, &[], moment()).unwrap().unwrap();
     let add = Call::AddRollout { tenant: tenant(), rollout: Box::new(new), members, by: "admin".into() };
     let Reply::Rollout { rollout, .. } = world.call(add).unwrap() else { panic!("no rollout") };
     wait(world, rollout.id, |rollout, _| rollout.status == Status::Ready);
@@ -68,7 +68,7 @@ pub fn command(world: &World, id: RolloutId, command: Command) -> Result<Reply, 
 }
 
 /// Waits until the rollout is as it should be; the counters must equal a recount at every look.
-fn wait(world: &World, id: RolloutId, done: impl Fn(&Rollout, &[Wave]) -> bool) -> (Rollout, Vec<Wave>) {
+pub fn wait(world: &World, id: RolloutId, done: impl Fn(&Rollout, &[Wave]) -> bool) -> (Rollout, Vec<Wave>) {
     let started = Instant::now();
     loop {
         let (rollout, waves) = world.reader.rollout(&tenant(), id).unwrap().unwrap();

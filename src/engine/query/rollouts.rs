@@ -24,17 +24,6 @@ const STRIDE: usize = 256;
 /// How many devices a refusal names.
 const NAMED: usize = 3;
 
-/// Why a rollout has no members.
-#[derive(Debug, thiserror::Error)]
-pub enum MusterError {
-    /// The rollout cannot be made.
-    #[error(transparent)]
-    Refused(#[from] CallError),
-    /// The database cannot be read.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
 /// A device that a rollout is for, until its wave is known.
 struct Candidate {
     device: DeviceId,
@@ -135,27 +124,25 @@ impl Reader {
     }
 
     /// Who a new rollout is for, wave by wave; a list where it is for one. Everything that can be wrong with the rollout
-    /// is found here.
-    ///
-    /// # Errors
-    /// [`MusterError`] says what is wrong with the rollout, and where.
+    /// is found here: the [`CallError`] says what it is, and where.
     pub fn muster(
         &self,
         tenant: &TenantId,
         new: &NewRollout,
         listed: &[DeviceId],
         at: Moment,
-    ) -> Result<Vec<Vec<DeviceId>>, MusterError> {
-        check(new, now()).map_err(CallError::BadRollout)?;
-        let found = self.ask(|view| {
+    ) -> Result<Result<Vec<Vec<DeviceId>>, CallError>, StoreError> {
+        if let Err(fault) = check(new, now()) {
+            return Ok(Err(CallError::BadRollout(fault)));
+        }
+        self.ask(|view| {
             let images = match images_of(view, tenant, new)? {
                 Ok(images) => images,
                 Err(error) => return Ok(Err(error)),
             };
             let devices = candidates(view, tenant, (new, listed), &images, at)?;
             Ok(devices.and_then(|devices| fill(new, devices).map_err(CallError::BadRollout)))
-        })?;
-        Ok(found?)
+        })
     }
 }
 

@@ -47,15 +47,28 @@ impl<'a> Fleet<'a> {
         Fleet { model, tenant, agenda: BinaryHeap::new(), written: 0, called_off, known }
     }
 
-    /// A device of the fleet. Returns whether it is connected.
-    pub(super) fn join(&mut self, device: &DeviceId, from: Time) -> bool {
-        match self.model.away_ms(device) {
-            Some(back) => {
-                self.plan(from.plus_ms(back), device, Does::ComesBack);
-                false
-            }
-            None => true,
+    /// A device of the fleet, which brings to its end what it has under way. Returns whether it is connected.
+    pub(super) fn join(&mut self, view: View<'_>, key: &DeviceKey, from: Time) -> Result<bool, StoreError> {
+        let away = self.model.away_ms(&key.device);
+        let there = from.plus_ms(away.unwrap_or(0));
+        if away.is_some() {
+            self.plan(there, &key.device, Does::ComesBack);
         }
+        let Some(device) = view.device(key)? else { return Ok(away.is_none()) };
+        let open: BTreeSet<_> = device.active.values().chain(&device.leaving).copied().collect();
+        for id in open {
+            match view.action(&key.tenant, id)? {
+                Some(action) if action.cancelling => {
+                    self.known.insert(id);
+                    self.call_off(&key.device, id, there);
+                }
+                // The engine tells it when somebody has agreed or the window has opened.
+                Some(action) if action.is_hidden(from) => {}
+                Some(action) => self.take_up(&key.device, id, action.attempt, there),
+                None => {}
+            }
+        }
+        Ok(away.is_none())
     }
 
     fn plan(&mut self, at: Time, device: &DeviceId, does: Does) {

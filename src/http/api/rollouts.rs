@@ -19,7 +19,6 @@ use crate::domain::ids::{DeviceId, RolloutId, TenantId};
 use crate::domain::rollout::{Command, Ending, Fault, NewRollout, Rollout, Wave};
 use crate::engine::call::{Call, CallError, Reply};
 use crate::engine::now;
-use crate::engine::query::MusterError;
 use crate::http::Door;
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
@@ -53,11 +52,7 @@ async fn make(
     let (tenant, poll_s) = (caller.tenant.clone(), door.ddi_poll_s);
     let mustered = door.ask(move |reader| {
         let at = reader.moment(&tenant, poll_s)?;
-        match reader.muster(&tenant, &new, &listed, at) {
-            Ok(members) => Ok(Ok((new, members))),
-            Err(MusterError::Refused(error)) => Ok(Err(error)),
-            Err(MusterError::Store(error)) => Err(error),
-        }
+        Ok(reader.muster(&tenant, &new, &listed, at)?.map(|members| (new, members)))
     });
     let (new, members) = mustered.await?.map_err(|error| locate(error, target))?;
     let call = Call::AddRollout { tenant: caller.tenant, rollout: Box::new(new), members, by: caller.name };

@@ -186,6 +186,9 @@ async fn deployment(door: &Door, asker: Asker, id: ActionId, history: bool) -> R
     if action.cancelling || action.unconfirmed || is_withdrawn(action.state) {
         return Err(No::UnknownAction);
     }
+    if door.look(|reader| reader.is_held(&action))? {
+        return Err(No::UnknownAction);
+    }
     let history = entries(door, &asker.key, id, history).await?;
     let modules = modules(door, &asker.key, images)?;
     retrieved(door, asker, &action).await?;

@@ -26,7 +26,11 @@ impl Draft<'_> {
         for table in ARRANGED {
             self.copy_rows(from, table, &keys::tenant(tenant))?;
         }
-        self.copy_rows(from, Table::Tenants, tenant.as_str().as_bytes())?;
+        // Not by its prefix, which may be the whole name of another.
+        let key = tenant.as_str().as_bytes();
+        if let Some(row) = from.0.get(Table::Tenants, key)? {
+            self.0.put(Table::Tenants, key, &row)?;
+        }
         self.copy_rows(from, Table::Meta, &[])
     }
 
@@ -56,5 +60,39 @@ impl Draft<'_> {
             ControlFlow::Continue(())
         })?;
         rows.iter().try_for_each(|(key, value)| self.0.put(table, key, value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::domain::catalog::Trail;
+    use crate::domain::ids::Time;
+    use crate::domain::tenant::Tenant;
+    use crate::store::Store;
+    use crate::store::memory::MemoryStore;
+
+    #[test]
+    fn a_tenant_is_copied_without_those_whose_names_begin_with_its_own() {
+        let tenant = |name| Tenant::new(TenantId::parse(name).unwrap(), Trail::new("admin", Time(1)));
+        let (own, other) = (tenant("a"), tenant("ab"));
+        let (from, to) = (MemoryStore::new(), MemoryStore::new());
+        let put = |write: &mut dyn crate::store::Write| {
+            [&own, &other].into_iter().try_for_each(|tenant| Draft(write).put_tenant(tenant))
+        };
+        from.write(&mut |write| put(write)).unwrap();
+        from.read(&mut |read| to.write(&mut |write| Draft(write).copy_arranged(View(read), &own.id)))
+            .unwrap();
+        let mut found = Vec::new();
+        let look = &mut |read: &dyn crate::store::Read| {
+            found = [&own, &other]
+                .map(|tenant| View(read).tenant(&tenant.id))
+                .into_iter()
+                .collect::<Result<_, _>>()?;
+            Ok(())
+        };
+        to.read(look).unwrap();
+        assert_eq!(found, [Some(own.clone()), None]);
     }
 }

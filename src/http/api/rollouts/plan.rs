@@ -14,7 +14,6 @@ use super::{locate, refused};
 use crate::domain::rollout::{Fault, Share};
 use crate::engine::call::CallError;
 use crate::engine::now;
-use crate::engine::query::MusterError;
 use crate::engine::rehearsal::{Model, Span};
 use crate::http::Door;
 use crate::http::auth::Caller;
@@ -40,15 +39,13 @@ pub(in crate::http::api) async fn plan(
     let body: NewPlanBody = request::json(&headers, body, DEPLOYMENT_MAX).await?;
     let model = model(&body.model).map_err(refused)?;
     let drawn = draft::read(body.rollout, now()).map_err(refused)?;
-    let Ok(_alone) = STAGE.try_lock() else { return Err(CallError::Busy.into()) };
+    let Ok(alone) = STAGE.try_lock() else { return Err(CallError::Busy.into()) };
     let (target, poll_s) = (drawn.target, door.ddi_poll_s);
     let played = door.ask(move |reader| {
+        // It is held until the play is over, whether or not the client still waits for it.
+        let _alone = alone;
         let at = reader.moment(&caller.tenant, poll_s)?;
-        match reader.rehearse(&caller.tenant, drawn.new, &drawn.listed, &model, at) {
-            Ok(plan) => Ok(Ok(plan)),
-            Err(MusterError::Refused(error)) => Ok(Err(error)),
-            Err(MusterError::Store(error)) => Err(error),
-        }
+        reader.rehearse(&caller.tenant, drawn.new, &drawn.listed, &model, at)
     });
     let plan = played.await?.map_err(|error| locate(error, target))?;
     Ok(Json(PlanBody::of(&plan, body.devices)))

@@ -9,7 +9,7 @@ use crate::domain::device::Device;
 use crate::domain::ids::{DeviceId, DeviceKey, ReleaseId, RolloutId, TenantId};
 use crate::domain::rollout::{Command, Member, NewRollout, Rollout, Wave};
 use crate::engine::call::{Call, Reply};
-use crate::engine::query::{MusterError, Reader, StoreError};
+use crate::engine::query::{Reader, StoreError};
 use crate::http::hawkbit::Fault;
 use crate::http::manage::desk::Desk;
 use crate::http::manage::list::{STRIDE, Slice, Wanted, stride};
@@ -63,10 +63,8 @@ impl Desk {
     pub async fn add_rollout(&self, new: NewRollout, listed: Vec<DeviceId>) -> Result<Roll, Fault> {
         let at = self.moment().await?;
         let mustered = self
-            .ask(move |reader, tenant| match reader.muster(tenant, &new, &listed, at) {
-                Ok(members) => Ok(Ok((new, members))),
-                Err(MusterError::Refused(error)) => Ok(Err(error)),
-                Err(MusterError::Store(error)) => Err(error),
+            .ask(move |reader, tenant| {
+                Ok(reader.muster(tenant, &new, &listed, at)?.map(|members| (new, members)))
             })
             .await?;
         let (new, members) = mustered?;
