@@ -41,6 +41,11 @@ impl Api {
         answer(request.send_json(body))
     }
 
+    pub fn delete(&self, path: &str) -> io::Result<Answer> {
+        let request = self.agent.delete(self.url(path)).header("authorization", &self.bearer);
+        answer(request.call())
+    }
+
     /// Uploads an image of type 3.
     pub fn upload(&self, version: &str, bytes: &[u8]) -> io::Result<Answer> {
         let mut body = String::new();
