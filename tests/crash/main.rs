@@ -9,6 +9,7 @@ mod check;
 mod device;
 mod dice;
 mod disk;
+mod mixed;
 #[path = "../support/mqtt.rs"]
 mod mqtt;
 mod operator;
@@ -60,11 +61,11 @@ fn trial(home: &Home, kills: u32, seed: u64) -> Findings {
             findings.losses.push(format!("the server ended by itself: {status}; {}", home.log()));
         }
         findings.kills += 1;
-        findings.losses.extend(recount::check(home, &mut operator.rollouts));
+        findings.losses.extend(recount::check(home, Some(&mut operator.rollouts)));
         if dice.chance(25) {
             home.start_and_kill(Duration::from_millis(dice.below(80)));
             findings.kills += 1;
-            findings.losses.extend(recount::check(home, &mut operator.rollouts));
+            findings.losses.extend(recount::check(home, Some(&mut operator.rollouts)));
         }
         let begun = Instant::now();
         running = match home.start() {

@@ -24,9 +24,9 @@ const ALL: usize = 1_000_000;
 const POLICY: Policy =
     Policy { attempts: AttemptLimit(3), cancel_timeout_ms: 0, penalty_after: 3, penalty_ms: 0 };
 
-/// What is wrong in the folder of a server that does not run, held against the journal too.
-pub fn check(home: &Home, journal: &mut Rollouts) -> Vec<String> {
-    look(home, Some(journal)).unwrap_or_else(|error| vec![format!("the store cannot be read: {error:?}")])
+/// What is wrong in the folder of a server that does not run, held against a journal too where there is one.
+pub fn check(home: &Home, journal: Option<&mut Rollouts>) -> Vec<String> {
+    look(home, journal).unwrap_or_else(|error| vec![format!("the store cannot be read: {error:?}")])
 }
 
 fn look(home: &Home, journal: Option<&mut Rollouts>) -> Result<Vec<String>, StoreError> {
