@@ -41,14 +41,29 @@ impl Api {
         answer(request.send_json(body))
     }
 
-    /// Uploads an image of type 3.
+    pub fn delete(&self, path: &str) -> io::Result<Answer> {
+        let request = self.agent.delete(self.url(path)).header("authorization", &self.bearer);
+        answer(request.call())
+    }
+
+    /// Uploads an image of type 3 for lamps.
     pub fn upload(&self, version: &str, bytes: &[u8]) -> io::Result<Answer> {
-        let mut body = String::new();
-        for (name, value) in [("product", "lamp"), ("type", "3"), ("version", version)] {
-            body += &format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+        self.upload_for("lamp", version, &[("lamp.bin", bytes)])
+    }
+
+    /// Uploads an image of type 3.
+    pub fn upload_for(&self, product: &str, version: &str, files: &[(&str, &[u8])]) -> io::Result<Answer> {
+        let mut body = Vec::new();
+        for (name, value) in [("product", product), ("type", "3"), ("version", version)] {
+            let part = format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+            body.extend_from_slice(part.as_bytes());
         }
-        body += "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"lamp.bin\"\r\n\r\n";
-        let body = [body.as_bytes(), bytes, b"\r\n--b--\r\n"].concat();
+        for (name, bytes) in files {
+            let part = format!("Content-Disposition: form-data; name=\"file\"; filename=\"{name}\"");
+            let part = [b"--b\r\n", part.as_bytes(), b"\r\n\r\n", bytes, b"\r\n"].concat();
+            body.extend_from_slice(&part);
+        }
+        body.extend_from_slice(b"--b--\r\n");
         let request = self.agent.post(self.url("images")).header("authorization", &self.bearer);
         answer(request.content_type("multipart/form-data; boundary=b").send(&body))
     }

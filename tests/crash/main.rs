@@ -9,10 +9,13 @@ mod check;
 mod device;
 mod dice;
 mod disk;
+mod mixed;
 #[path = "../support/mqtt.rs"]
 mod mqtt;
 mod operator;
 mod process;
+mod recount;
+mod rollouts;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -58,9 +61,11 @@ fn trial(home: &Home, kills: u32, seed: u64) -> Findings {
             findings.losses.push(format!("the server ended by itself: {status}; {}", home.log()));
         }
         findings.kills += 1;
+        findings.losses.extend(recount::check(home, Some(&mut operator.rollouts)));
         if dice.chance(25) {
             home.start_and_kill(Duration::from_millis(dice.below(80)));
             findings.kills += 1;
+            findings.losses.extend(recount::check(home, Some(&mut operator.rollouts)));
         }
         let begun = Instant::now();
         running = match home.start() {
@@ -81,6 +86,7 @@ fn trial(home: &Home, kills: u32, seed: u64) -> Findings {
     findings.acknowledged =
         operator.acknowledged + devices.iter().map(|device| device.acknowledged).sum::<u64>();
     findings.serving.sort();
+    println!("rollouts: {:?}; their members: {:?}", operator.rollouts.statuses(), operator.rollouts.members);
     findings
 }
 

@@ -1,4 +1,5 @@
-//! An operator who adds devices, uploads images, deploys and cancels until the server is gone, and keeps a journal.
+//! An operator who adds devices, uploads images, deploys, rolls out and cancels until the server is gone, and
+//! keeps a journal.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -9,6 +10,7 @@ use updraft::http::wire::hex;
 
 use super::api::{Answer, Api};
 use super::dice::Dice;
+use super::rollouts::Rollouts;
 
 /// Devices that one deployment names at most.
 const LIST: u64 = 8;
@@ -36,8 +38,9 @@ pub struct Operator {
     pub acknowledged: u64,
     /// Answers that nobody should get.
     pub violations: Vec<String>,
-    fleet: Vec<String>,
-    dice: Dice,
+    pub rollouts: Rollouts,
+    pub(super) fleet: Vec<String>,
+    pub(super) dice: Dice,
 }
 
 impl Operator {
@@ -53,6 +56,7 @@ impl Operator {
             cancels: BTreeSet::new(),
             acknowledged: 0,
             violations: Vec::new(),
+            rollouts: Rollouts::default(),
             fleet: Vec::new(),
             dice,
         }
@@ -68,10 +72,11 @@ impl Operator {
     /// Works until the server does not answer any more.
     pub fn work(&mut self, api: &Api) -> io::Result<()> {
         loop {
-            match self.dice.below(20) {
+            match self.dice.below(28) {
                 0..6 => drop(self.add(api, &format!("extra-{}", self.devices_sent.len()))?),
                 6..9 => self.upload(api)?,
                 9..17 => self.deploy(api)?,
+                17..25 => self.roll_out(api)?,
                 _ => self.cancel(api)?,
             }
         }
@@ -103,9 +108,7 @@ impl Operator {
         let Some(image) = self.images.keys().rev().nth(self.dice.below(2) as usize).copied() else {
             return Ok(());
         };
-        let count = 1 + self.dice.below(LIST);
-        let pick = |_| self.fleet[self.dice.below(self.fleet.len() as u64) as usize].clone();
-        let devices: BTreeSet<String> = (0..count).map(pick).collect();
+        let devices = self.pick(LIST);
         self.deployments_sent += 1;
         let answer = api.post("deployments", &json!({"image": image, "devices": devices}))?;
         if self.is_ack(&answer, 201) {
@@ -114,6 +117,13 @@ impl Operator {
             self.deployments.insert(id, Ordered { image, total });
         }
         Ok(())
+    }
+
+    /// At most so many devices of the fleet, and at least one.
+    pub(super) fn pick(&mut self, most: u64) -> BTreeSet<String> {
+        let count = 1 + self.dice.below(most);
+        let pick = |_| self.fleet[self.dice.below(self.fleet.len() as u64) as usize].clone();
+        (0..count).map(pick).collect()
     }
 
     /// Calls off one of the newest actions; that it has ended already is no fault.
@@ -136,7 +146,7 @@ impl Operator {
         Ok(())
     }
 
-    fn is_ack(&mut self, answer: &Answer, wanted: u16) -> bool {
+    pub(super) fn is_ack(&mut self, answer: &Answer, wanted: u16) -> bool {
         if answer.status == wanted {
             self.acknowledged += 1;
             return true;
