@@ -1,0 +1,14 @@
+# The remedy is to call everything off.
+devices lamp-1..3 runs 1.0.0
+image lamp 3 1.0.1
+rollout {"name": "spring", "image": 1, "product": "lamp", "start": true,
+  "stop_rules": [{"on": "any", "percent": 10, "then": "cancel"}]}
+await show 1 has "3 active"
+lamp-1..2 begin
+lamp-1 fails
+await list has stopping
+await lamp-2 asks has "let go"
+lamp-2 lets go
+await list has stopped
+show 1
+lamp-3 asks

@@ -1,0 +1,9 @@
+# At its end actions are cancelled without asking.
+devices lamp-1..2 runs 1.0.0
+image lamp 3 1.0.1
+rollout {"name": "spring", "image": 1, "product": "lamp", "start": true, "end_at": "$+4s", "at_end": "force"}
+await show 1 has "2 active"
+lamp-1 begins
+await list has stopped
+show 1
+lamp-1..2 ask
