@@ -9,6 +9,7 @@ mod policy;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use self::orders::{Course, Plan, Way};
 use super::action::{self, Action, Component, Failure, Origin, Signal, State};
 use super::deployment::Target;
 use super::device::{
@@ -22,7 +23,6 @@ use super::image::Image;
 use super::offer::Offer;
 use super::terms::{Force, Terms};
 use super::version::{Running, Version};
-use self::orders::{Course, Plan, Way};
 
 pub use outcome::{Changed, Entry, Note, Order, Outcome, Reject, Tell, Verdict};
 pub use policy::Policy;

@@ -362,3 +362,54 @@ fn rollouts_are_listed_newest_first_page_by_page() {
     assert_eq!(names(&format!("{ROLLOUTS}?limit=1")), (vec!["c".into()], Some("3".into())));
     assert_eq!(names(&format!("{ROLLOUTS}?limit=1&before=3")), (vec!["a".into()], None));
 }
+
+#[test]
+fn a_rehearsal_shows_what_a_rollout_would_do_and_makes_nothing() {
+    let world = World::new();
+    lamps(&world, 10);
+    let rollout = json!({"name": "spring", "image": 1, "product": "lamp", "seed": 1,
+        "waves": [{"devices": 2}, {"rest": true}]});
+    let second = json!({"least_s": 1, "most_s": 1});
+    let model = json!({"sign": second, "install": second});
+    let plan =
+        world.post("/api/v1/rollouts/plan", json!({"rollout": rollout, "model": model, "devices": true}));
+    assert_eq!(plan.status, 200, "{}", plan.text());
+    let plan = plan.json();
+    let head = (&plan["status"], &plan["cut_short"], &plan["totals"]["succeeded"]);
+    assert_eq!(head, (&json!("finished"), &json!(false), &json!(10)));
+    let waves: Vec<_> =
+        plan["waves"].as_array().unwrap().iter().map(|own| &own["devices"]["total"]).collect();
+    assert_eq!(waves, [2, 8]);
+    // Two seconds for the first wave, then the tick that begins the second, and its two seconds.
+    assert_eq!((&plan["waves"][0]["begins_s"], &plan["waves"][1]["begins_s"]), (&json!(0), &json!(2)));
+    let devices = plan["devices"].as_array().unwrap();
+    let all = devices.iter().all(|own| own["place"] == "succeeded" && own["tries"] == 1);
+    assert!(devices.len() == 10 && all, "{devices:?}");
+    let again =
+        world.post("/api/v1/rollouts/plan", json!({"rollout": rollout, "model": model, "devices": true}));
+    assert_eq!(again.json()["devices"], plan["devices"]);
+    assert_eq!(world.get(ROLLOUTS).json(), json!({"items": []}));
+}
+
+#[test]
+fn a_rehearsal_that_cannot_be_is_refused_with_the_field() {
+    let world = World::new();
+    lamps(&world, 1);
+    let plain = json!({"name": "spring", "image": 1, "product": "lamp"});
+    let table = [
+        (json!({"rollout": plain, "model": {"fail_percent": 101}}), "model.fail_percent"),
+        (
+            json!({"rollout": plain, "model": {"fail_percent": 60, "silent_percent": 50}}),
+            "model.silent_percent",
+        ),
+        (json!({"rollout": plain, "model": {"sign": {"least_s": 2, "most_s": 1}}}), "model.sign.most_s"),
+        (json!({"rollout": plain, "model": {"horizon_s": 0}}), "model.horizon_s"),
+        (json!({"rollout": {"name": "spring", "image": 1, "product": "door"}}), "product"),
+        (json!({"rollout": {"name": "spring", "image": 9, "product": "lamp"}}), "image"),
+    ];
+    for (body, field) in table {
+        let answer = world.post("/api/v1/rollouts/plan", body.clone());
+        assert_eq!(answer.status, 422, "{body}: {}", answer.text());
+        assert_eq!(answer.json()["field"], field, "{body}");
+    }
+}

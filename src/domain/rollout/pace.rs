@@ -55,16 +55,16 @@ pub(super) fn rate(pace: Pace, all: &Tally) -> Option<u64> {
 
 /// `base` times the factor, so many times over (AWS IoT Jobs: `incrementFactor`). It is rounded down at the end only.
 fn grown(base: u32, factor_hundredths: u32, times: u64, at_most: u32) -> u64 {
-    const FINE: u64 = 1_000_000;
-    let most = u64::from(at_most.max(1));
-    let mut rate = u64::from(base.max(1)) * FINE;
+    const FINE: u128 = 1_000_000_000_000;
+    let most = u128::from(at_most.max(1));
+    let mut rate = u128::from(base.max(1)) * FINE;
     for _ in 0..times {
         if rate >= most * FINE {
             break;
         }
-        rate = rate.saturating_mul(u64::from(factor_hundredths.max(101))) / 100;
+        rate = rate * u128::from(factor_hundredths.max(101)) / 100;
     }
-    (rate / FINE).clamp(1, most)
+    u64::try_from((rate / FINE).clamp(1, most)).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -182,7 +182,8 @@ impl<'a> About<'a> {
         if action.state != State::Superseded && !left {
             return None;
         }
-        let overlaps = |own: &&Action| own.components.iter().any(|part| action.component(part.kind).is_some());
+        let overlaps =
+            |own: &&Action| own.components.iter().any(|part| action.component(part.kind).is_some());
         let after = self.newest.iter().take_while(|own| own.id > action.id);
         after.filter(overlaps).last().map(|own| own.id)
     }

@@ -226,7 +226,9 @@ impl engine::Outlet for Outlet {
         }
         for news in news {
             self.sender.push(Message {
-                topic: topic_of(news).into(),
+                // Where observers' links listen; no device has this name.
+                topic: format!("ota/v1/{}/d/-/{HEARD}", news.tenant).into(),
+                public: Some(topic_of(news).into()),
                 payload: payload::encode_news(news).into(),
                 content_type: Some(payload::content_type(Format::Json).to_owned()),
                 ..Message::default()

@@ -39,8 +39,7 @@ pub(in crate::http::api) async fn plan(
     caller.params.clone().done()?;
     let body: NewPlanBody = request::json(&headers, body, DEPLOYMENT_MAX).await?;
     let model = model(&body.model).map_err(refused)?;
-    let drawn = draft::read(body.rollout, now())
-        .map_err(|fault| refused(Fault::new(format!("rollout.{}", fault.field), fault.reason)))?;
+    let drawn = draft::read(body.rollout, now()).map_err(refused)?;
     let Ok(_alone) = STAGE.try_lock() else { return Err(CallError::Busy.into()) };
     let (target, poll_s) = (drawn.target, door.ddi_poll_s);
     let played = door.ask(move |reader| {
