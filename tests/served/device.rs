@@ -31,7 +31,8 @@ impl World {
     }
 
     fn configure(&mut self, id: &str, data: &Value) {
-        let (status, said) = self.ddi(id, "PUT", "/configData", Some(&json!({"mode": "merge", "data": data})));
+        let (status, said) =
+            self.ddi(id, "PUT", "/configData", Some(&json!({"mode": "merge", "data": data})));
         assert_eq!(status, 200, "{said}");
     }
 
@@ -89,7 +90,8 @@ impl World {
         let (_, action) = self.api("GET", &path.replace("deploymentBase", "actions"), None);
         self.say(id, "closed", "success");
         let components = action["components"].as_array().unwrap().iter();
-        let attribute = |own: &Value| (format!("{}", 2000 + own["type"].as_u64().unwrap()), own["version"].clone());
+        let attribute =
+            |own: &Value| (format!("{}", 2000 + own["type"].as_u64().unwrap()), own["version"].clone());
         self.configure(id, &components.map(attribute).collect::<Value>());
         None
     }
@@ -141,13 +143,19 @@ impl World {
             return "has nothing to do".into();
         };
         let (status, shown) = self.ddi(id, "GET", &format!("/{path}"), None);
+        if status == 404 {
+            // It was called off in between; the next poll says so.
+            return self.task(id);
+        }
         assert_eq!(status, 200, "{shown}");
         let asks = shown.get("confirmation").is_some();
         let duty = if asks { &shown["confirmation"] } else { &shown["deployment"] };
         let word = |name: &str| duty[name].as_str().unwrap_or("none").to_owned();
-        let chunk = |own: &Value| format!("{} {}", own["part"].as_str().unwrap(), own["version"].as_str().unwrap());
+        let chunk =
+            |own: &Value| format!("{} {}", own["part"].as_str().unwrap(), own["version"].as_str().unwrap());
         let chunks: Vec<_> = duty["chunks"].as_array().unwrap().iter().map(chunk).collect();
-        let window = duty["maintenanceWindow"].as_str().map_or(String::new(), |own| format!(", window {own}"));
+        let window =
+            duty["maintenanceWindow"].as_str().map_or(String::new(), |own| format!(", window {own}"));
         let asks = if asks { "is asked whether to take " } else { "" };
         let (download, update) = (word("download"), word("update"));
         format!("{asks}{}: download {download}, update {update}{window}", chunks.join(" + "))

@@ -30,7 +30,10 @@ impl World {
             "plan" => {
                 let (status, plan) = self.api("POST", "rollouts/plan", Some(json!({"rollout": body})));
                 let cause = plan["cause"]["text"].as_str().map_or(String::new(), |text| format!(": {text}"));
-                vec![refused(status, &plan).unwrap_or_else(|| format!("{status} {}{cause}", word(&plan["status"])))]
+                vec![
+                    refused(status, &plan)
+                        .unwrap_or_else(|| format!("{status} {}{cause}", word(&plan["status"]))),
+                ]
             }
             "deploy" => {
                 let (status, made) = self.api("POST", "deployments", Some(body.clone()));
@@ -127,7 +130,8 @@ impl World {
 
     fn images(&mut self) -> Vec<String> {
         let (_, page) = self.api("GET", "images", None);
-        let line = |own: &Value| format!("image {}: {} #{}", own["id"], word(&own["version"]), word(&own["number"]));
+        let line =
+            |own: &Value| format!("image {}: {} #{}", own["id"], word(&own["version"]), word(&own["number"]));
         page["items"].as_array().unwrap().iter().map(line).collect()
     }
 
@@ -163,7 +167,8 @@ impl World {
             items.sort_by_key(|own| (word(&own["device"]).len(), word(&own["device"]).to_owned()));
             let tries = |own: &Value| own["tries"].as_u64().filter(|tries| *tries > 1);
             let tries = |own: &Value| tries(own).map_or(String::new(), |tries| format!(" (try {tries})"));
-            let one = |own: &&Value| format!("{} {}{}", word(&own["device"]), word(&own["place"]), tries(own));
+            let one =
+                |own: &&Value| format!("{} {}{}", word(&own["device"]), word(&own["place"]), tries(own));
             let items: Vec<_> = items.iter().map(one).collect();
             lines.push(format!("{}: {}", word(&wave["name"]), items.join(", ")));
         }

@@ -20,7 +20,8 @@ fn moment(text: &str) -> Option<usize> {
     const FORM: &str = "0000-00-00T00:00:00";
     let fits = |at: &usize| {
         text.as_bytes().get(*at..at + FORM.len()).is_some_and(|found| {
-            let same = |(own, form): (&u8, u8)| if form == b'0' { own.is_ascii_digit() } else { *own == form };
+            let same =
+                |(own, form): (&u8, u8)| if form == b'0' { own.is_ascii_digit() } else { *own == form };
             found.iter().zip(FORM.bytes()).all(same)
         })
     };

@@ -121,7 +121,8 @@ impl World {
 
     fn start(&mut self) {
         if self.server.is_none() {
-            let environment: Vec<_> = self.environment.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+            let environment: Vec<_> =
+                self.environment.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
             let server = Server::with(&[], &environment);
             self.token = server.token();
             self.server = Some(server);
