@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::Value;
-use updraft::domain::action::{Failure, State};
+use updraft::domain::action::{Clock, Deadline, Failure, State};
 use updraft::domain::catalog::Trail;
 use updraft::domain::decide::{Order, Reject};
 use updraft::domain::device::{Format, Reported};
@@ -17,10 +17,11 @@ use updraft::domain::ids::{
 };
 use updraft::domain::image::{Artifact, Image, Sha256};
 use updraft::domain::news::{Happened, Kind, News};
+use updraft::domain::rollout::Hold;
 use updraft::domain::terms::Force;
 use updraft::domain::version::{Running, Version};
 use updraft::engine::call::{Command, Desired, Message, Outcome, Receipt, Wanted};
-use updraft::engine::query::Explanation;
+use updraft::engine::query::{Explanation, Standing};
 use updraft::mqtt::chunks::{ChunkRefusal, Plan};
 use updraft::mqtt::payload::{
     Answer, Cid, PayloadError, decode, encode_ack, encode_message, encode_news, encode_resp,
@@ -178,11 +179,11 @@ fn written() -> Vec<(Leaf, String)> {
         Command { id: 5, order: Order::Deploy, action: Some(action), attempt: 1, deadline: expires };
     add(Leaf::Cmd, encode_message(&Message::Command(command), Format::Json, "https://ota.example"));
 
-    let found = [explanation(action)];
+    let (found, rollouts) = ([explanation(action)], standings(action));
     let plan = Plan { length: 4096, blocks: vec![20, 21, 24, 43] };
     let answers = [
         ("7", Answer::Accepted),
-        ("8", Answer::Explained(&found)),
+        ("8", Answer::Explained { types: &found, rollouts: &rollouts }),
         ("1", Answer::Chunks { file: 3, size: 387_808, plan: &plan }),
         ("1", Answer::ChunksRefused(ChunkRefusal::BlockTooLong { max: 16_384 })),
         ("1", Answer::Rejected { code: "busy", message: "too much is waiting", retry_after_s: Some(5) }),
@@ -224,6 +225,21 @@ fn the_page_lists_every_type_of_event() {
     }
     let subjects: Vec<_> = rows.iter().map(|row| row[0].as_str()).collect();
     assert_eq!(subjects, ["action", "device", "image", "release", "offer", "deployment", "rollout", "wave"]);
+}
+
+fn standings(action: ActionId) -> [Standing; 2] {
+    let standing = |id, name: &str, wave, hold| Standing {
+        rollout: RolloutId::new(id).unwrap(),
+        name: name.into(),
+        wave: Some(wave),
+        hold,
+    };
+    let (since, at) = (Time(1_731_604_800_000), Time(1_731_608_400_000));
+    let deadline = Some(Deadline { at, clock: Clock::Step });
+    [
+        standing(3, "spring", 2, Hold::WaveNotBegun { wave: 2, after: 1, needs: 95, of: 100, has: 61 }),
+        standing(2, "winter", 1, Hold::UnderWay { action, state: State::Verifying, since, deadline }),
+    ]
 }
 
 fn image() -> Image {
@@ -284,6 +300,17 @@ fn the_page_lists_the_codes_of_this_door() {
     for code in codes {
         assert!(listed.contains(code), "topics.md does not list {code}");
     }
+}
+
+/// The codes that stand in `Hold::code`, in its order.
+#[test]
+fn the_page_lists_every_code_of_a_hold() {
+    let source = include_str!("../src/domain/rollout/hold.rs");
+    let body = source.split("pub fn code").nth(1).unwrap().split("pub fn until").next().unwrap();
+    let codes: Vec<&str> = body.split("=> \"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+    assert_eq!(codes.len(), 34, "the search finds {codes:?}");
+    let listed: Vec<String> = rows("hold").into_iter().map(|row| row[0].clone()).collect();
+    assert_eq!(listed, codes);
 }
 
 /// The codes that stand in the source as `code: "..."`: what the gate answers itself and what the engine refuses.

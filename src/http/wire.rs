@@ -11,6 +11,7 @@ mod rollout_answers;
 mod rollout_orders;
 mod rollouts;
 mod webhooks;
+mod why;
 
 pub use answers::{hex, timestamp};
 pub use people::{NewPassword, NewTenant, SettingBody, SettingsBody, SettingsPatch, TenantBody};
@@ -24,6 +25,9 @@ pub use rollouts::{
     RolloutBody, StopRuleBody, TallyBody, TimeoutsBody, WaveBody, WindowBody,
 };
 pub use webhooks::{AttemptBody, NewWebhook, WebhookBody, WebhookPatch, WebhookWithSecret};
+pub use why::{
+    CanaryWhyBody, ExplainedBody, GatesBody, RolloutWhyBody, RuleWhyBody, StandingBody, ThrottleBody,
+};
 
 use std::collections::BTreeMap;
 
@@ -483,7 +487,7 @@ pub struct ActiveBody {
 }
 
 /// Why a device has, or does not have, the standing offer of a firmware type.
-/// `GET /api/v1/devices/{id}/explain` answers a [`Page`] of them, one for each firmware type.
+/// `GET /api/v1/devices/{id}/explain` answers an [`ExplainedBody`] with one for each firmware type.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExplanationBody {
     /// The device.

@@ -7,6 +7,7 @@ mod clocks;
 mod matching;
 mod rehearsal;
 mod rollouts;
+mod why;
 mod windows;
 mod world;
 

@@ -9,4 +9,5 @@ mod people;
 mod refusals;
 mod rollouts;
 mod uploads;
+mod why;
 mod world;

@@ -116,6 +116,15 @@ pub enum Rollout {
         #[arg(value_parser = rollout)]
         id: u32,
     },
+    /// Say why it stands where it stands: its gates, rules and bounds with their numbers.
+    Explain {
+        /// The rollout.
+        #[arg(value_parser = rollout)]
+        id: u32,
+        /// Say of a device as well why it has, or has not, what the rollout brings.
+        #[arg(long, value_name = "DEVICE")]
+        device: Option<String>,
+    },
     /// List its devices and where they are.
     Devices {
         /// The rollout.

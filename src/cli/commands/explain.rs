@@ -6,22 +6,32 @@ use super::{Outcome, Session, device};
 use crate::cli::args::Explain;
 use crate::cli::client::{ClientError, segment};
 use crate::cli::output::{self, Grid};
-use crate::http::wire::{ActionBody, ActiveBody, ExplanationBody, FindingBody, Page};
+use crate::http::wire::{ActionBody, ActiveBody, ExplainedBody, ExplanationBody, FindingBody, StandingBody};
 
 pub(super) fn run(session: &Session, command: Explain) -> Result<Outcome, ClientError> {
     let query: Vec<_> = command.kind.map(|kind| ("type", kind.to_string())).into_iter().collect();
     let path = format!("devices/{}/explain", segment(&command.device));
-    let page: Page<ExplanationBody> = session.client.get(&path, &query)?;
+    let page: ExplainedBody = session.client.get(&path, &query)?;
     let brought = if session.json { BTreeSet::new() } else { brought(session, &page.items)? };
     session.show(&page, |page| {
+        let mut texts = Vec::with_capacity(page.items.len() + 1);
         if page.items.is_empty() {
             let device = &command.device;
-            return format!("{device} reports nothing, and nothing is offered to its product\n");
+            texts.push(format!("{device} reports nothing, and nothing is offered to its product\n"));
         }
-        let texts = page.items.iter().map(|item| describe(item, brought.contains(&item.kind)));
-        texts.collect::<Vec<_>>().join("\n")
+        texts.extend(page.items.iter().map(|item| describe(item, brought.contains(&item.kind))));
+        let standings = page.rollouts.iter().map(standing);
+        texts.extend((!page.rollouts.is_empty()).then(|| standings.collect()));
+        texts.join("\n")
     })?;
     Ok(Outcome::Done)
+}
+
+/// How the device stands in a rollout, in a line.
+pub(super) fn standing(standing: &StandingBody) -> String {
+    let StandingBody { rollout, name, wave, message, .. } = standing;
+    let wave = wave.map(|wave| format!(", wave {wave}")).unwrap_or_default();
+    format!("rollout {rollout}, {}{wave}: {}\n", output::printable(name), output::printable(message))
 }
 
 /// The firmware types whose offered image an action is bringing already.
@@ -120,6 +130,25 @@ mod tests {
                     ✓  offered\n  ✗  reported  the device has not reported a version\n";
         assert_eq!(describe(&explanation, false), text);
     }
+
+    #[test]
+    fn a_rollout_is_a_line() {
+        let inside = StandingBody {
+            rollout: 3,
+            name: "spring".into(),
+            wave: Some(2),
+            code: "paused".into(),
+            message: "the rollout pauses until somebody resumes it: admin said so".into(),
+            until: None,
+        };
+        let outside = StandingBody { wave: None, message: "it came late".into(), ..inside.clone() };
+        assert_eq!(
+            standing(&inside) + &standing(&outside),
+            "rollout 3, spring, wave 2: the rollout pauses until somebody resumes it: admin said so\n\
+             rollout 3, spring: it came late\n"
+        );
+    }
+
     #[test]
     fn the_headline_says_where_the_offered_image_is() {
         let image = ImageBody {

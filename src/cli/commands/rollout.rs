@@ -2,6 +2,7 @@
 
 mod chart;
 mod create;
+mod explain;
 mod plan;
 
 use std::collections::BTreeMap;
@@ -43,6 +44,7 @@ pub(super) fn run(session: &Session, command: Rollout) -> Result<Outcome, Client
             session.show(&rollout, line)?;
         }
         Rollout::Remove { id } => session.client.delete(&format!("rollouts/{id}"))?,
+        Rollout::Explain { id, device } => explain::run(session, id, device)?,
         Rollout::Devices { id, wave, place } => devices(session, id, wave, place.as_deref())?,
     }
     Ok(Outcome::Done)

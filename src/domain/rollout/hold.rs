@@ -4,6 +4,8 @@
 //! The nearest hold is told: what the rollout waits for before what the wave waits for, and that before what the device
 //! waits for. Nothing here counts members; what the counters of the waves do not know is not said.
 
+#[cfg(test)]
+mod tests;
 mod text;
 
 use super::pace::rate;

@@ -305,10 +305,7 @@ impl fmt::Display for Arithmetic<'_> {
         side(f, *others, "in the others", b)?;
         let points = |share: f64| share * 100.0;
         let (d, low, high) = (points(interval.seen), points(interval.low), points(interval.high));
-        write!(
-            f,
-            "; Wilson's and Newcombe's intervals at {confidence}: the difference is {d:+.1} points, at least "
-        )?;
+        write!(f, "; by Newcombe at {confidence} the difference is {d:+.1} points, at least ")?;
         let (a_down, b_up) = (points(a.seen - a.low), points(b.high - b.seen));
         let (a_up, b_down) = (points(a.high - a.seen), points(b.seen - b.low));
         write!(f, "{d:.1} - sqrt({a_down:.2}² + {b_up:.2}²) = {low:+.1} and at most ")?;
@@ -324,5 +321,5 @@ impl fmt::Display for Arithmetic<'_> {
 /// One side of the comparison.
 fn side(f: &mut fmt::Formatter<'_>, (bad, of): (u64, u64), place: &str, own: Interval) -> fmt::Result {
     let [seen, low, high] = [own.seen, own.low, own.high].map(|share| share * 100.0);
-    write!(f, "{bad} of {of} ended badly {place} ({seen:.1}%, really {low:.1} to {high:.1})")
+    write!(f, "{bad} of {of} ended badly {place} ({seen:.1}%, by Wilson {low:.1} to {high:.1}%)")
 }

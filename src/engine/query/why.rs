@@ -5,12 +5,14 @@ use std::collections::{BTreeSet, HashSet};
 
 use super::{Reader, StoreError, active_actions, rollouts};
 use crate::domain::action::{Action, Origin, State};
+use crate::domain::catalog::Trail;
 use crate::domain::decide::{Entry, Note};
 use crate::domain::deployment::Target;
 use crate::domain::device::Device;
 use crate::domain::filter::{Filter, Moment};
 use crate::domain::ids::{ActionId, DeviceKey, FirmwareType, RolloutId, TenantId};
 use crate::domain::rollout::{Hold, Known, Rollout, Who, Why, hold, why};
+use crate::domain::tenant::Tenant;
 use crate::engine::subject::{DeviceSubject, Names};
 use crate::store::tables::View;
 
@@ -81,6 +83,15 @@ impl Reader {
         })
     }
 
+    /// The moments that a filter may speak of; devices of the tenant are to poll every so many seconds where it says
+    /// nothing else.
+    pub fn moment(&self, tenant: &TenantId, poll_s: u32) -> Result<Moment, StoreError> {
+        let now = super::now();
+        let row = self.ask(|view| view.tenant(tenant))?;
+        let row = row.unwrap_or_else(|| Tenant::new(tenant.clone(), Trail::new("", now)));
+        Ok(Moment { now, overdue_before: row.polling(poll_s).overdue_before(now) })
+    }
+
     /// Why a rollout stands where it stands. None without the rollout.
     pub fn explain_rollout(
         &self,
@@ -125,7 +136,10 @@ impl<'a> About<'a> {
             let full = page.len() == STRIDE;
             read += page.len();
             before = page.last().map(|rollout| rollout.id);
-            found.extend(page.into_iter().filter(|own| own.status.is_live() && !seen.contains(&own.id)));
+            found.extend(
+                page.into_iter()
+                    .filter(|own| own.status.is_live() && !own.deleted && !seen.contains(&own.id)),
+            );
             if !full {
                 break;
             }

@@ -15,7 +15,9 @@ use crate::http::Door;
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::http::request::{self, JSON_MAX, Places};
-use crate::http::wire::{DeviceBody, DeviceWithToken, ExplanationBody, NewDevice, Page};
+use crate::http::wire::{
+    DeviceBody, DeviceWithToken, ExplainedBody, ExplanationBody, NewDevice, Page, StandingBody,
+};
 
 pub(super) async fn list(
     State(door): State<Arc<Door>>,
@@ -73,19 +75,23 @@ pub(super) async fn renew_token(
 }
 
 /// One explanation for the type that is asked for, or for every type that the device reports, can install or is
-/// offered.
+/// offered; and how the device stands in its rollouts.
 pub(super) async fn explain(
     State(door): State<Arc<Door>>,
     mut caller: Caller,
     Places(id): Places<String>,
-) -> Result<Json<Page<ExplanationBody>>, ApiError> {
+) -> Result<Json<ExplainedBody>, ApiError> {
     let kind = caller.params.take("type")?.map(|text| request::firmware_type("type", &text)).transpose()?;
     let key = key(caller, &id)?;
     let device = key.device.clone();
-    let found = door.ask(move |reader| reader.explain(&key, kind)).await?;
-    let found = found.ok_or_else(|| no_such_device(&device))?;
+    let poll_s = door.ddi_poll_s;
+    let found = door.ask(move |reader| {
+        let at = reader.moment(&key.tenant, poll_s)?;
+        Ok(reader.explain(&key, kind)?.zip(reader.explain_rollouts(&key, at)?))
+    });
+    let (found, standings) = found.await?.ok_or_else(|| no_such_device(&device))?;
     let items = found.iter().map(|explanation| ExplanationBody::new(&device, explanation)).collect();
-    Ok(Json(Page { items, next: None }))
+    Ok(Json(ExplainedBody { items, rollouts: standings.iter().map(StandingBody::from).collect() }))
 }
 
 fn key(caller: Caller, id: &str) -> Result<DeviceKey, ApiError> {

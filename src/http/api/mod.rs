@@ -57,6 +57,7 @@ pub(super) fn routes() -> Router<Arc<Door>> {
         .route("/rollouts/{id}/deny", post(rollouts::deny))
         .route("/rollouts/{id}/next", post(rollouts::begin_next))
         .route("/rollouts/{id}/retry", post(rollouts::retry))
+        .route("/rollouts/{id}/explain", get(rollouts::explain))
         .route("/rollouts/{id}/waves", get(rollouts::waves))
         .route("/rollouts/{id}/waves/{wave}/devices", get(rollouts::devices))
         .route("/operators", get(operators::list).post(operators::add))

@@ -3,6 +3,7 @@
 mod draft;
 mod plan;
 mod read;
+mod why;
 
 use std::sync::Arc;
 
@@ -14,14 +15,11 @@ use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 
 use super::{removed, unexpected};
-use crate::domain::catalog::Trail;
-use crate::domain::filter::Moment;
 use crate::domain::ids::{DeviceId, RolloutId, TenantId};
 use crate::domain::rollout::{Command, Ending, Fault, NewRollout, Rollout, Wave};
-use crate::domain::tenant::Tenant;
 use crate::engine::call::{Call, CallError, Reply};
 use crate::engine::now;
-use crate::engine::query::{MusterError, Reader, StoreError};
+use crate::engine::query::MusterError;
 use crate::http::Door;
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
@@ -30,6 +28,7 @@ use crate::http::wire::{NewRolloutBody, RemarkBody, RetryBody, RolloutBody, Roll
 
 pub(super) use plan::plan;
 pub(super) use read::{devices, list, show, waves};
+pub(super) use why::explain;
 
 pub(super) async fn add(
     State(door): State<Arc<Door>>,
@@ -53,7 +52,7 @@ async fn make(
 ) -> Result<Response, ApiError> {
     let (tenant, poll_s) = (caller.tenant.clone(), door.ddi_poll_s);
     let mustered = door.ask(move |reader| {
-        let at = moment_of(reader, &tenant, poll_s)?;
+        let at = reader.moment(&tenant, poll_s)?;
         match reader.muster(&tenant, &new, &listed, at) {
             Ok(members) => Ok(Ok((new, members))),
             Err(MusterError::Refused(error)) => Ok(Err(error)),
@@ -68,13 +67,6 @@ async fn make(
         }
         other => Err(unexpected(&other)),
     }
-}
-
-/// The moments that filters may speak of.
-fn moment_of(reader: &Reader, tenant: &TenantId, poll_s: u32) -> Result<Moment, StoreError> {
-    let now = now();
-    let settings = reader.tenant(tenant)?.unwrap_or_else(|| Tenant::new(tenant.clone(), Trail::new("", now)));
-    Ok(Moment { now, overdue_before: settings.polling(poll_s).overdue_before(now) })
 }
 
 fn refused(fault: Fault) -> ApiError {

@@ -87,7 +87,7 @@ fn compared(rollout: &Rollout, waves: &[Wave]) -> Option<DifferenceBody> {
 }
 
 impl DifferenceBody {
-    fn new(found: &Difference, margin: Share) -> Self {
+    pub(super) fn new(found: &Difference, margin: Share) -> Self {
         DifferenceBody {
             first_bad: found.first.0,
             first_ended: found.first.1,
@@ -108,7 +108,7 @@ fn points(share: f64) -> f64 {
 }
 
 /// A share in percent: whole where it is.
-fn percent(share: Share) -> Number {
+pub(super) fn percent(share: Share) -> Number {
     hundredths(share.hundredths())
 }
 

@@ -17,7 +17,7 @@ use super::uplink::{respond, verdict};
 use super::worker::Worker;
 use crate::domain::device::Format;
 use crate::domain::ids::{DeviceKey, FirmwareType};
-use crate::engine::query::{Explanation, Reader};
+use crate::engine::query::{Explanation, Reader, Standing};
 use crate::mqtt::chunks::{self, ChunkLimits, ChunkRefusal, ChunkRequest, Plan};
 use crate::mqtt::packet::{QoS, ReasonCode};
 use crate::mqtt::payload::{Answer, Body, Decoded};
@@ -30,6 +30,11 @@ const AHEAD: usize = 64 << 10;
 const OVERHEAD: u32 = 320;
 /// The most firmware types in one explanation.
 const EXPLAINED_MAX: usize = 200;
+
+/// The most rollouts in one explanation, so that it stays within a few kilobytes: the newest ones.
+const STANDINGS_MAX: usize = 4;
+/// How often devices poll where their tenant says nothing, in seconds; a device that asks here is not overdue anyway.
+const POLL_S: u32 = 300;
 
 /// What a question is about, once its device and its place are known.
 struct Asked {
@@ -107,7 +112,7 @@ async fn explain(worker: Rc<Worker>, asked: Asked, kind: Option<FirmwareType>) {
     let (reader, key) = (worker.parts.reader.clone(), asked.key.clone());
     let found = spawn_blocking(move || explanations(&reader, &key, kind)).await.ok().flatten();
     let (answer, code) = match &found {
-        Some(explanations) => (Answer::Explained(explanations), ReasonCode::Success),
+        Some((types, rollouts)) => (Answer::Explained { types, rollouts }, ReasonCode::Success),
         None => (
             Answer::Rejected {
                 code: "unavailable",
@@ -121,10 +126,17 @@ async fn explain(worker: Rc<Worker>, asked: Asked, kind: Option<FirmwareType>) {
 }
 
 /// None when the store cannot be read, or the device is gone.
-fn explanations(reader: &Reader, key: &DeviceKey, kind: Option<FirmwareType>) -> Option<Vec<Explanation>> {
+fn explanations(
+    reader: &Reader,
+    key: &DeviceKey,
+    kind: Option<FirmwareType>,
+) -> Option<(Vec<Explanation>, Vec<Standing>)> {
     let mut found = reader.explain(key, kind).ok()??;
     found.truncate(EXPLAINED_MAX);
-    Some(found)
+    let at = reader.moment(&key.tenant, POLL_S).ok()?;
+    let mut standings = reader.explain_rollouts(key, at).ok()??;
+    standings.truncate(STANDINGS_MAX);
+    Some((found, standings))
 }
 
 async fn serve(worker: Rc<Worker>, asked: Asked, request: ChunkRequest, packet_max: u32) {

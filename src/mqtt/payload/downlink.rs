@@ -10,10 +10,11 @@ use crate::domain::decide::Order;
 use crate::domain::eligibility;
 use crate::domain::ids::ActionId;
 use crate::domain::image::{Artifact, Image, Sha256};
+use crate::domain::rollout::Hold;
 use crate::domain::terms::Force;
 use crate::domain::version::Running;
 use crate::engine::call::{Command, Desired, Message, Outcome, Receipt, Wanted};
-use crate::engine::query::Explanation;
+use crate::engine::query::{Explanation, Standing};
 use crate::mqtt::chunks::{ChunkRefusal, Plan};
 
 /// The block length that `desired` recommends, in bytes: one page of the flash of most devices.
@@ -30,8 +31,13 @@ const BUFFER: usize = 640;
 pub enum Answer<'a> {
     /// To `get`: the desired document follows on its own topic.
     Accepted,
-    /// To `explain`: one entry for each firmware type that was asked about.
-    Explained(&'a [Explanation]),
+    /// To `explain`.
+    Explained {
+        /// One entry for each firmware type that was asked about.
+        types: &'a [Explanation],
+        /// How the device stands in its rollouts.
+        rollouts: &'a [Standing],
+    },
     /// To `chunk/get`: these blocks follow.
     Chunks {
         /// The file as it was asked for.
@@ -83,9 +89,10 @@ pub fn encode_resp(cid: Option<&Cid>, answer: Answer<'_>, format: Format) -> Vec
     let cid = cid.map(Cid::as_str);
     match answer {
         Answer::Accepted => write(&AcceptedWire { cid, accepted: Nothing {} }, format),
-        Answer::Explained(list) => {
-            let accepted: Vec<_> = list.iter().map(ExplanationWire::new).collect();
-            write(&AcceptedWire { cid, accepted }, format)
+        Answer::Explained { types, rollouts } => {
+            let accepted = types.iter().map(ExplanationWire::new).collect();
+            let rollouts = rollouts.iter().map(StandingWire::new).collect();
+            write(&ExplainedWire { cid, accepted, rollouts }, format)
         }
         Answer::Chunks { file, size, plan } => {
             let accepted = ChunksWire { file, length: plan.length, size, blocks: &plan.blocks };
@@ -203,6 +210,27 @@ struct ChunksWire<'a> {
 }
 
 #[derive(Serialize)]
+struct ExplainedWire<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cid: Option<&'a str>,
+    accepted: Vec<ExplanationWire<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    rollouts: Vec<StandingWire<'a>>,
+}
+
+#[derive(Serialize)]
+struct StandingWire<'a> {
+    rollout: u32,
+    name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wave: Option<u16>,
+    code: &'static str,
+    message: Shown<&'a Hold>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<u64>,
+}
+
+#[derive(Serialize)]
 struct ExplanationWire<'a> {
     r#type: u8,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -314,6 +342,20 @@ impl<'a> ExplanationWire<'a> {
             rules: found.findings.iter().map(rule).collect(),
             verdict: eligibility::refusal(&found.findings).map_or("eligible", eligibility::Reason::code),
             active: found.active.map(|(id, state)| ActiveWire { action: id.get(), state: state.name() }),
+        }
+    }
+}
+
+impl<'a> StandingWire<'a> {
+    fn new(standing: &'a Standing) -> Self {
+        let Standing { rollout, name, wave, hold } = standing;
+        StandingWire {
+            rollout: rollout.get(),
+            name,
+            wave: *wave,
+            code: hold.code(),
+            message: Shown(hold),
+            until: hold.until().map(|at| at.0 / 1000),
         }
     }
 }

@@ -505,7 +505,7 @@ fn receipts_and_answers_are_written() {
     let answers = [
         (cid("1"), Answer::Accepted, r#"{"cid":"1","accepted":{}}"#),
         (None, Answer::Accepted, r#"{"accepted":{}}"#),
-        (cid("2"), Answer::Explained(&found), EXPLAINED),
+        (cid("2"), Answer::Explained { types: &found, rollouts: &[] }, EXPLAINED),
         (
             cid("3"),
             chunks,

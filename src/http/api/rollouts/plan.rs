@@ -10,7 +10,7 @@ use serde_json::Number;
 use tokio::sync::Mutex;
 
 use super::draft::{self, duration, share};
-use super::{locate, moment_of, refused};
+use super::{locate, refused};
 use crate::domain::rollout::{Fault, Share};
 use crate::engine::call::CallError;
 use crate::engine::now;
@@ -43,7 +43,7 @@ pub(in crate::http::api) async fn plan(
     let Ok(_alone) = STAGE.try_lock() else { return Err(CallError::Busy.into()) };
     let (target, poll_s) = (drawn.target, door.ddi_poll_s);
     let played = door.ask(move |reader| {
-        let at = moment_of(reader, &caller.tenant, poll_s)?;
+        let at = reader.moment(&caller.tenant, poll_s)?;
         match reader.rehearse(&caller.tenant, drawn.new, &drawn.listed, &model, at) {
             Ok(plan) => Ok(Ok(plan)),
             Err(MusterError::Refused(error)) => Ok(Err(error)),
