@@ -1,0 +1,14 @@
+# From the command to the first sign: one second.
+devices lamp-1 runs 1.0.0
+image lamp 3 1.0.1
+    201 image 1
+rollout {"name": "spring", "image": 1, "product": "lamp", "start": true, "timeouts": {"first_sign_s": 1}}
+    201 rollout 1, spring: 1
+await list has finished
+show 1
+    finished
+    wave 1 finished: 1 timed_out
+explain 1 lamp-1
+    404 no-such-path: there is nothing at this path; the API is below /api/v1
+lamp-1 asks
+    lamp-1: has nothing to do
