@@ -11,7 +11,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use updraft::domain::action::{Action, Origin};
+use updraft::domain::action::{Action, Origin, State};
 use updraft::domain::catalog::Trail;
 use updraft::domain::decide::{Facts, Policy, Verdict, decide};
 use updraft::domain::deployment::Target;
@@ -80,6 +80,8 @@ struct World {
     policy: Policy,
     /// Whether a new action ends those before it at once.
     closes: bool,
+    /// Whether rollouts are paused.
+    paused: bool,
     terms: Terms,
     /// Images of the release that was last deployed.
     release: Vec<u32>,
@@ -100,6 +102,7 @@ impl World {
                 penalty_ms: 3_600_000,
             },
             closes: true,
+            paused: false,
             terms: Terms::default(),
             release: Vec::new(),
             images: BTreeMap::new(),
@@ -122,6 +125,10 @@ impl World {
             }
             ["asks", "before", "it", "closes"] => {
                 self.closes = false;
+                Vec::new()
+            }
+            [what @ ("pause" | "resume"), "rollouts"] => {
+                self.paused = *what == "pause";
                 Vec::new()
             }
             ["force", action] => self.on_action(action, |action| Event::Force { action }),
@@ -313,12 +320,16 @@ impl World {
             steps: self.images.values().cloned().collect(),
             onward: self.onward(),
             names: names.collect(),
-            paused: std::collections::BTreeSet::new(),
+            paused: self.actions.values().filter(|a| self.is_paused(a)).map(|a| a.id).collect(),
             next_action: ActionId::new(self.actions.len() as u64 + 1).unwrap(),
             policy: self.policy,
             closes: self.closes,
             device,
         }
+    }
+
+    fn is_paused(&self, action: &Action) -> bool {
+        self.paused && matches!(action.origin, Origin::Rollout(_, _)) && action.state == State::Queued
     }
 
     /// The targets that actions are steps to.

@@ -197,7 +197,7 @@ pub enum AfterSuccess {
 pub enum Status {
     /// Its members are being written down.
     Creating,
-    /// It waits until somebody else approves of it.
+    /// It waits until somebody who may approves of it.
     WaitingForApproval,
     /// Somebody did not approve of it.
     Denied,

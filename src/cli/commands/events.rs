@@ -22,10 +22,11 @@ pub(super) fn run(session: &Session, command: &Events) -> Result<Outcome, Client
         let types = command.types.iter().map(|own| ("type", own.clone()));
         let query: Vec<_> = types.chain(after.map(|id| ("after", id.to_string()))).collect();
         let heard = session.client.follow("events", &query, &mut |data| {
-            let body: NewsBody = serde_json::from_str(data).unwrap_or_default();
-            // Behind a gap it goes on with the number that the gap names.
-            let next = body.next.as_ref().and_then(|next| next.parse::<u64>().ok()).map(|next| next - 1);
-            after = body.id.parse().ok().or(next).or(after);
+            match serde_json::from_str(data) {
+                Ok(body) => after = goes_on_behind(&body).or(after),
+                // It is shown as it came, and comes once more if the server goes away before the next.
+                Err(error) => eprintln!("updraft: the next line cannot be read: {error}"),
+            }
             away = None;
             print(&if session.json { format!("{data}\n") } else { line(data) })
         });
@@ -44,6 +45,12 @@ pub(super) fn run(session: &Session, command: &Events) -> Result<Outcome, Client
         }
         thread::sleep(INTERVAL);
     }
+}
+
+/// The number behind which the stream goes on after this event; behind a gap it is the one that the gap names.
+fn goes_on_behind(body: &NewsBody) -> Option<u64> {
+    let next = || body.next.as_ref()?.parse::<u64>().ok()?.checked_sub(1);
+    body.id.parse().ok().or_else(next)
 }
 
 /// An event for people: number, time and type, then its members.

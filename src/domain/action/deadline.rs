@@ -1,7 +1,8 @@
 //! The clocks of an action: when the device has been silent for too long.
 //!
 //! All of them count from the command, whether or not the device is connected. While somebody has yet to agree, while
-//! the window is shut and while a cancel is pending no clock runs: the device is not being waited for.
+//! the window is shut, while a paused rollout keeps the action from the device and while a cancel is pending no clock
+//! runs: the device is not being waited for.
 
 use super::{Action, State};
 use crate::domain::ids::Time;

@@ -315,6 +315,11 @@ impl Desk {
             action.note_command(now);
             // Held by a paused rollout, it was commanded, and the device has not heard of it.
             let untold = action.state == State::Queued && action.commanded.is_some();
+            // What a paused rollout kept back is commanded now. Where there is a window, this is said at each look.
+            let kept = untold && commanded.is_some() && !self.paused.contains(&id);
+            if kept && action.terms.window.is_none() {
+                action.commanded = Some(now);
+            }
             if action.commanded != commanded || untold {
                 self.changed.entry(id).or_insert((Some(action.state), Vec::new()));
                 let opened = action.commanded.is_some();
@@ -329,11 +334,17 @@ impl Desk {
 
     /// A device that has been silent for too long is asked to stop, in case it still hears it.
     pub(super) fn overdue(&mut self, id: ActionId) -> Verdict {
-        let now = self.now;
-        let Some(action) = self.actions.iter().find(|a| a.id == id) else { return Verdict::Stored };
+        let (now, paused) = (self.now, self.paused.contains(&id));
+        let Some(action) = self.actions.iter_mut().find(|a| a.id == id) else { return Verdict::Stored };
         let Some(deadline) = action.deadline().filter(|deadline| deadline.at <= now) else {
             return Verdict::Stored;
         };
+        if paused && action.state == State::Queued {
+            // Nobody may tell the device: its clocks begin anew, and are looked at again.
+            action.commanded = Some(now);
+            self.changed.entry(id).or_insert((Some(action.state), Vec::new()));
+            return Verdict::Stored;
+        }
         let (told, attempt) = (action.state != State::Queued, action.attempt);
         let details = vec![action.overdue(deadline.clock).into()];
         self.signal(id, Signal::TimedOut, Note::TimedOut(deadline.clock), details);

@@ -84,6 +84,38 @@ impl Reader {
         })
     }
 
+    /// The devices of a wave in the order of their ids: `limit` of them, behind the first `offset`.
+    pub fn members_by_id(
+        &self,
+        tenant: &TenantId,
+        id: RolloutId,
+        wave: u16,
+        offset: usize,
+        limit: usize,
+    ) -> Result<Vec<DeviceId>, StoreError> {
+        self.ask(|view| {
+            let (mut found, mut ahead) = (Vec::new(), offset);
+            let mut after: Option<DeviceId> = None;
+            loop {
+                // The next of all are among the next of those that were reached and of those that wait.
+                let mut members = view.reached_members(tenant, id, wave, after.as_ref(), STRIDE)?;
+                members.extend(view.waiting_members(tenant, id, wave, after.as_ref(), STRIDE)?);
+                let mut ids: Vec<_> = members.into_iter().map(|member| member.device).collect();
+                ids.sort_unstable();
+                ids.truncate(STRIDE);
+                let full = ids.len() == STRIDE;
+                after = ids.last().cloned();
+                let passed = ahead.min(ids.len());
+                ahead -= passed;
+                let room = limit - found.len();
+                found.extend(ids.into_iter().skip(passed).take(room));
+                if !full || found.len() == limit {
+                    return Ok(found);
+                }
+            }
+        })
+    }
+
     /// The member of a rollout that is this device, with its wave.
     pub fn member(
         &self,
@@ -94,17 +126,25 @@ impl Reader {
         self.ask(|view| member_of(view, tenant, id, device))
     }
 
-    /// The devices of a rollout that ended badly or were called off: who a retry is for.
+    /// The devices of a rollout that ended badly or were called off: who a retry is for. Without those that are gone or
+    /// have become what the target is not for, for which no rollout can be made.
     pub fn failed_members(&self, tenant: &TenantId, id: RolloutId) -> Result<Vec<DeviceId>, StoreError> {
         self.ask(|view| {
             let mut failed = Vec::new();
+            let Some(rollout) = view.rollout(tenant, id)? else { return Ok(failed) };
+            let images = brought(view, tenant, rollout.target)?;
             for wave in view.waves(tenant, id)? {
                 let mut after = None;
                 loop {
                     let page = view.reached_members(tenant, id, wave.number, after.as_ref(), STRIDE)?;
                     let (last, full) = (page.last().map(|own| own.device.clone()), page.len() == STRIDE);
-                    failed
-                        .extend(page.into_iter().filter(|own| ended_badly(own.place)).map(|own| own.device));
+                    for own in page.into_iter().filter(|own| ended_badly(own.place)) {
+                        let key = DeviceKey { tenant: tenant.clone(), device: own.device };
+                        let fits = |device: Device| images.iter().all(|image| is_for(&device, image));
+                        if view.device(&key)?.is_some_and(fits) {
+                            failed.push(key.device);
+                        }
+                    }
                     if !full {
                         break;
                     }
@@ -180,6 +220,15 @@ fn ended_badly(place: Place) -> bool {
         Place::Failed | Place::Rejected | Place::TimedOut | Place::NotCompatible | Place::Cancelled => true,
         Place::Waiting | Place::Deferred | Place::Active | Place::Succeeded => false,
     }
+}
+
+/// The images of a target, as far as they are still there.
+fn brought(view: View<'_>, tenant: &TenantId, target: Target) -> Result<Vec<Image>, StoreError> {
+    let ids = match target {
+        Target::Image(id) => vec![id],
+        Target::Release(id) => view.release(tenant, id)?.map_or(Vec::new(), |release| release.images),
+    };
+    ids.into_iter().filter_map(|id| view.image(tenant, id).transpose()).collect()
 }
 
 /// The actions that a device which was not told of them is not told now, because their rollouts are paused.

@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 
 use super::{removed, unexpected};
 use crate::domain::ids::{DeviceId, RolloutId, TenantId};
-use crate::domain::rollout::{Command, Ending, Fault, NewRollout, Rollout, Wave};
+use crate::domain::rollout::{Command, Ending, Fault, NewRollout, Rollout, Status, Wave};
 use crate::engine::call::{Call, CallError, Reply};
 use crate::engine::now;
 use crate::http::Door;
@@ -206,7 +206,20 @@ async fn order(
     caller.params.done()?;
     let rollout = number("id", id)?;
     let tenant = caller.tenant;
-    find(door, &tenant, rollout)?;
+    let found = door.look(|reader| reader.rollout(&tenant, rollout))?;
+    // What was removed while it stops can still be stopped harder; who removed it may not wait for the devices.
+    let hears = |own: &Rollout| match command {
+        Command::Stop(_) => !own.deleted || own.status == Status::Stopping,
+        Command::Start
+        | Command::Pause
+        | Command::Resume
+        | Command::Next
+        | Command::Approve(_)
+        | Command::Deny(_)
+        | Command::Rename { .. }
+        | Command::Remove => !own.deleted,
+    };
+    found.filter(|(own, _)| hears(own)).ok_or_else(|| missing(rollout))?;
     match door.call(Call::CommandRollout { tenant, rollout, command, by: caller.name }).await? {
         Reply::Rollout { rollout, waves } => Ok(Json(RolloutBody::whole(&rollout, &waves))),
         other => Err(unexpected(&other)),

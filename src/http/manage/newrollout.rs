@@ -32,8 +32,12 @@ pub struct NewBody {
     start_at: Option<u64>,
     confirmation_required: Option<bool>,
     dynamic: Option<bool>,
-    #[serde(flatten)]
-    conditions: Conditions,
+    success_condition: Option<Condition>,
+    success_action: Option<SuccessAction>,
+    error_condition: Option<Condition>,
+    /// Read, so that another is refused; hawkBit has one.
+    #[serde(rename = "errorAction")]
+    _error_action: Option<ErrorAction>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -44,20 +48,20 @@ struct GroupBody {
     target_filter_query: Option<String>,
     target_percentage: Option<f64>,
     confirmation_required: Option<bool>,
-    #[serde(flatten)]
-    conditions: Conditions,
-}
-
-/// When a group has succeeded or failed, and what happens then.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Conditions {
     success_condition: Option<Condition>,
     success_action: Option<SuccessAction>,
     error_condition: Option<Condition>,
     /// Read, so that another is refused; hawkBit has one.
     #[serde(rename = "errorAction")]
     _error_action: Option<ErrorAction>,
+}
+
+/// When a group has succeeded or failed, and what happens then.
+#[derive(Clone, Copy)]
+struct Conditions<'a> {
+    success: Option<&'a Condition>,
+    action: Option<&'a SuccessAction>,
+    error: Option<&'a Condition>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -119,18 +123,17 @@ impl Condition {
     }
 }
 
-impl Conditions {
-    fn gates(&self, otherwise: Gates) -> Result<Gates, Fault> {
-        let share =
-            |said: &Option<Condition>, otherwise| said.as_ref().map_or(Ok(otherwise), Condition::share);
+impl Conditions<'_> {
+    fn gates(self, otherwise: Gates) -> Result<Gates, Fault> {
+        let share = |said: Option<&Condition>, otherwise| said.map_or(Ok(otherwise), Condition::share);
         Ok(Gates {
-            success: share(&self.success_condition, otherwise.success)?,
-            after: match self.success_action.as_ref().map(|said| said.action) {
+            success: share(self.success, otherwise.success)?,
+            after: match self.action.map(|said| said.action) {
                 Some(Success::NextGroup) => AfterSuccess::Next,
                 Some(Success::Pause) => AfterSuccess::Pause,
                 None => otherwise.after,
             },
-            failure: share(&self.error_condition, otherwise.failure)?,
+            failure: share(self.error, otherwise.failure)?,
         })
     }
 }
@@ -157,6 +160,11 @@ fn unfit(why: impl Into<String>) -> Fault {
 }
 
 impl GroupBody {
+    fn conditions(&self) -> Conditions<'_> {
+        let (success, error) = (self.success_condition.as_ref(), self.error_condition.as_ref());
+        Conditions { success, action: self.success_action.as_ref(), error }
+    }
+
     fn wave(&self, number: usize, otherwise: Gates) -> Result<NewWave, Fault> {
         let percent = self.target_percentage.unwrap_or(100.0);
         let bad = || unfit(format!("targetPercentage {percent} is not above 0 and at most 100"));
@@ -173,7 +181,7 @@ impl GroupBody {
             description: fields::description(self.description.as_deref())?,
             filter: query.map(Into::into),
             consent: self.confirmation_required,
-            ..self.conditions.gates(otherwise)?.wave(hundredths(percent).ok_or_else(bad)?)
+            ..self.conditions().gates(otherwise)?.wave(hundredths(percent).ok_or_else(bad)?)
         })
     }
 }
@@ -194,6 +202,11 @@ fn group_name(number: usize) -> Box<str> {
 }
 
 impl NewBody {
+    fn conditions(&self) -> Conditions<'_> {
+        let (success, error) = (self.success_condition.as_ref(), self.error_condition.as_ref());
+        Conditions { success, action: self.success_action.as_ref(), error }
+    }
+
     /// The set that is to be brought.
     ///
     /// # Errors
@@ -239,7 +252,7 @@ impl NewBody {
     }
 
     fn waves(&self) -> Result<Vec<NewWave>, Fault> {
-        let gates = self.conditions.gates(Gates::usual())?;
+        let gates = self.conditions().gates(Gates::usual())?;
         match &self.groups {
             None => self.even_waves(gates),
             Some(_) if self.is_dynamic() => {

@@ -179,6 +179,10 @@ impl Courier {
         let Some(post) = self.posts.get_mut(&report.key) else { return };
         post.busy = false;
         let passed = report.cursor.saturating_sub(post.hook.cursor);
+        if report.attempt.is_none() && report.cursor == post.cursor {
+            // The log cannot be read; it is not to be tried again and again.
+            post.next = Instant::now() + REST;
+        }
         post.cursor = report.cursor;
         post.pledged = report.pledged;
         if report.attempt.is_none() && passed < PASSED {

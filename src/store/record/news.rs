@@ -199,19 +199,8 @@ impl<'a> HappenedRecord<'a> {
                 }
             }
             Happened::Deployment { deployment, counters } => {
-                let Counters { pending, active, succeeded, failed, cancelled } = *counters;
-                let deployment = deployment.get();
-                HappenedRecord {
-                    deployment: Some(DeploymentNews {
-                        deployment,
-                        pending,
-                        active,
-                        succeeded,
-                        failed,
-                        cancelled,
-                    }),
-                    ..HappenedRecord::NONE
-                }
+                let news = DeploymentNews::of(*deployment, *counters);
+                HappenedRecord { deployment: Some(news), ..HappenedRecord::NONE }
             }
             Happened::Rollout { rollout, name, status, cause } => HappenedRecord {
                 rollout: Some(RolloutNews {
@@ -299,6 +288,11 @@ impl OfferNews<'_> {
 }
 
 impl DeploymentNews {
+    fn of(deployment: DeploymentId, counters: Counters) -> Self {
+        let Counters { pending, active, succeeded, failed, cancelled } = counters;
+        DeploymentNews { deployment: deployment.get(), pending, active, succeeded, failed, cancelled }
+    }
+
     fn happened(self) -> Result<Happened, Bad> {
         let DeploymentNews { deployment, pending, active, succeeded, failed, cancelled } = self;
         let counters = Counters { pending, active, succeeded, failed, cancelled };

@@ -7,7 +7,7 @@ use axum::extract::State;
 
 use super::super::page;
 use super::{find, number};
-use crate::domain::ids::{DeviceId, DeviceKey, RolloutId, TenantId};
+use crate::domain::ids::{DeviceId, RolloutId, TenantId};
 use crate::domain::rollout::{
     Member, NewRollout, NewWave, Place, Rollout, Selection, Share, Size, Wave, Who,
 };
@@ -121,13 +121,7 @@ pub(super) fn failed(
     let Some((rollout, _)) = reader.rollout(tenant, id)?.filter(|(rollout, _)| !rollout.deleted) else {
         return Ok(None);
     };
-    let mut listed = Vec::new();
-    for device in reader.failed_members(tenant, id)? {
-        let key = DeviceKey { tenant: tenant.clone(), device };
-        if reader.device(&key)?.is_some() {
-            listed.push(key.device);
-        }
-    }
+    let listed = reader.failed_members(tenant, id)?;
     let others = reader.rollouts(tenant, None, RETRIES_LOOKED_AT)?;
     let (base, _) = without_retry(&rollout.name);
     let same = others.iter().filter_map(|(other, _)| {

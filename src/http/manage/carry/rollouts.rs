@@ -96,17 +96,18 @@ impl Desk {
         id: RolloutId,
         wave: u16,
     ) -> Result<Slice<Target>, Fault> {
-        let members = self.ask(move |reader, tenant| members(reader, tenant, id, wave)).await?;
         let selection = wanted.selection(self.moment().await?);
         self.ask(move |reader, tenant| match (&selection.filter, &selection.sort) {
             // Nobody else is looked at, however many devices there are.
             (None, None) => {
-                let page = members.iter().skip(selection.offset).take(selection.limit);
-                let key = |id: &DeviceId| DeviceKey { tenant: tenant.clone(), device: id.clone() };
-                let devices = page.filter_map(|id| reader.device(&key(id)).transpose());
-                shown(reader, tenant, devices.collect::<Result<_, _>>()?, members.len())
+                let (offset, limit) = (selection.offset, selection.limit);
+                let page = reader.members_by_id(tenant, id, wave, offset, limit)?.into_iter();
+                let key = |device| DeviceKey { tenant: tenant.clone(), device };
+                let devices = page.filter_map(|device| reader.device(&key(device)).transpose());
+                shown(reader, tenant, devices.collect::<Result<_, _>>()?, size(reader, tenant, id, wave)?)
             }
             _ => {
+                let members = members(reader, tenant, id, wave)?;
                 let own = |device: &Device| members.contains(&device.key.device);
                 let found = reader.select_devices(tenant, &selection, own)?;
                 shown(reader, tenant, found.rows, found.total)
@@ -118,6 +119,13 @@ impl Desk {
     async fn named(&self, rollout: Rollout, waves: Vec<Wave>) -> Result<Roll, Fault> {
         self.ask(move |reader, tenant| named(reader, tenant, rollout, waves)).await
     }
+}
+
+/// How many devices a wave has.
+fn size(reader: &Reader, tenant: &TenantId, id: RolloutId, wave: u16) -> Result<usize, StoreError> {
+    let (_, waves) = reader.rollout(tenant, id)?.unzip();
+    let wave = waves.into_iter().flatten().find(|own| own.number == wave);
+    Ok(wave.map_or(0, |wave| usize::try_from(wave.tally.total()).unwrap_or(usize::MAX)))
 }
 
 /// The devices of a wave.
