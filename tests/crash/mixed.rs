@@ -31,8 +31,8 @@ const NEW: &str = "1.1.0";
 const FLEET: u64 = 200;
 /// Its kills.
 const KILLS: u32 = 3;
-/// Threads that devices share.
-const THREADS: usize = 3;
+/// Threads that polling devices share, each of which waits for its answer; all sockets are on one more.
+const POLLERS: usize = 3;
 /// Of a hundred devices, how many fail once, and how many never say anything.
 const FAIL: u64 = 5;
 const SILENT: u64 = 2;
@@ -69,11 +69,15 @@ impl Unit {
     }
 
     fn end(self) -> (String, Ended) {
-        let (id, new, violations) = match self.kind {
-            Kind::Socket(own) => (own.id, own.new, own.violations),
-            Kind::Poller(own) => (own.id, own.new, own.violations),
-        };
-        (id, Ended { new, silent: self.silent, violations })
+        let silent = self.silent;
+        match self.kind {
+            Kind::Socket(Socket { id, new, violations, acknowledged, .. }) => {
+                (id, Ended { new, silent, violations, acknowledged })
+            }
+            Kind::Poller(Poller { id, new, violations, answered, .. }) => {
+                (id, Ended { new, silent, violations, acknowledged: answered })
+            }
+        }
     }
 }
 
@@ -82,6 +86,7 @@ struct Ended {
     new: bool,
     silent: bool,
     violations: Vec<String>,
+    acknowledged: u64,
 }
 
 /// Where the server listens now.
@@ -129,7 +134,7 @@ impl Stage<'_> {
                 Some("finished") => return,
                 _ if self.findings.kills < self.kills && ended >= next => self.kill(),
                 Some("paused") if self.dice.chance(40) => self.command("resume"),
-                Some("running") if self.dice.chance(5) => {
+                Some("running") if self.dice.chance(4) => {
                     self.pauses += 1;
                     self.command("pause");
                 }
@@ -211,10 +216,23 @@ fn enlist(api: &Api, size: u64, dice: &mut Dice) -> Vec<Unit> {
         .collect()
 }
 
+/// Who acts on which thread.
+fn divide(units: Vec<Unit>) -> Vec<Vec<Unit>> {
+    let mut parts: Vec<Vec<Unit>> = (0..=POLLERS).map(|_| Vec::new()).collect();
+    for (number, unit) in units.into_iter().enumerate() {
+        let part = match unit.kind {
+            Kind::Socket(_) => POLLERS,
+            Kind::Poller(_) => number / 8 % POLLERS,
+        };
+        parts[part].push(unit);
+    }
+    parts
+}
+
 /// Four waves, a limit, one retry, and a stop rule that does not hold.
 fn rollout(size: u64) -> Value {
     // A device that is well says something in time, whatever the machine is busy with.
-    let patience = if size > 500 { 30 } else { 10 };
+    let patience = if size > 500 { 30 } else { 8 };
     json!({
         "name": "mixed", "image": 2, "product": PRODUCT, "seed": 7, "start": true, "success_percent": 60,
         "waves": [{"percent": 5}, {"percent": 15}, {"percent": 30}, {"rest": true}],
@@ -289,12 +307,9 @@ fn a_mixed_fleet_is_updated_through_kills_pauses_and_cancels() {
         let files: &[(&str, &[u8])] = &[("user1.bin", version.as_bytes()), ("user2.bin", version.as_bytes())];
         assert_eq!(api.upload_for(PRODUCT, version, files).unwrap().status, 201);
     }
-    let mut parts: Vec<Vec<Unit>> = (0..THREADS).map(|_| Vec::new()).collect();
-    for (number, unit) in enlist(&api, size, &mut dice).into_iter().enumerate() {
-        parts[number % THREADS].push(unit);
-    }
+    let parts = divide(enlist(&api, size, &mut dice));
     let (doors, over) = (Mutex::new(Doors::of(&running)), AtomicBool::new(false));
-    let every = Duration::from_millis((2 * size).max(400));
+    let every = Duration::from_millis((2 * size).max(600));
     let begun = Instant::now();
     let findings = Findings::default();
     let (running, pauses, cancels) = (Some(running), 0, 0);
@@ -314,6 +329,7 @@ fn a_mixed_fleet_is_updated_through_kills_pauses_and_cancels() {
     });
     let lasted = begun.elapsed();
     let mut losses = std::mem::take(&mut stage.findings.losses);
+    stage.findings.acknowledged = ended.values().map(|own| own.acknowledged).sum();
     let places = check_ends(&stage.api(), ended, &mut losses);
     stage.running = None;
     stage.look();

@@ -22,6 +22,8 @@ pub struct Poller {
     pub new: bool,
     /// How many updates it is going to fail.
     pub failures: u32,
+    /// Polls that were answered, with all that came of them.
+    pub answered: u64,
     dialect: Dialect,
     token: String,
     /// The server knows what it runs.
@@ -40,6 +42,7 @@ impl Poller {
             violations: Vec::new(),
             new: false,
             failures,
+            answered: 0,
             dialect,
             token,
             reported: false,
@@ -55,10 +58,12 @@ impl Poller {
     /// When there is no server, or none any more: what was under way is done again.
     pub fn step(&mut self, agent: &ureq::Agent, http: SocketAddr) -> io::Result<()> {
         match self.dialect {
-            Dialect::Ddi => self.poll_ddi(agent, http),
-            Dialect::Arkors => self.poll_arkors(agent, http),
-            Dialect::Esp => self.poll_esp(agent, http),
+            Dialect::Ddi => self.poll_ddi(agent, http)?,
+            Dialect::Arkors => self.poll_arkors(agent, http)?,
+            Dialect::Esp => self.poll_esp(agent, http)?,
         }
+        self.answered += 1;
+        Ok(())
     }
 
     fn poll_ddi(&mut self, agent: &ureq::Agent, http: SocketAddr) -> io::Result<()> {

@@ -48,6 +48,8 @@ pub struct Socket {
     pub new: bool,
     /// How many updates it is going to fail.
     pub failures: u32,
+    /// Messages that were acknowledged.
+    pub acknowledged: u64,
     token: String,
     version: Version,
     /// It speaks of nothing but its attributes, as Afero's devices do.
@@ -69,6 +71,7 @@ impl Socket {
             violations: Vec::new(),
             new: false,
             failures,
+            acknowledged: 0,
             token,
             version,
             afero,
@@ -173,6 +176,7 @@ impl Socket {
             said.received && (said.stored.is_some() || !matches!(said.effect, Effect::Word(..)))
         };
         if let Some(said) = self.queue.pop_front_if(done) {
+            self.acknowledged += 1;
             self.acknowledge(said.effect, said.stored != Some(false));
         }
         if self.queue.is_empty() {
