@@ -13,6 +13,6 @@ show 1
     stopped: admin said so
     wave 1 finished: 1 cancelled
 explain 1 lamp-1
-    404 no-such-path: there is nothing at this path; the API is below /api/v1
+    cancelled: action 1 was called off
 lamp-1 asks
     lamp-1: has nothing to do

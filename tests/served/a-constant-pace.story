@@ -16,10 +16,12 @@ show 1
     running
     wave 1 running: 2 waiting, 1 succeeded
 explain 1 lamp-1
-    404 no-such-path: there is nothing at this path; the API is below /api/v1
+    succeeded: the device runs the target; action 1 brought it
 explain 1 lamp-2
-    404 no-such-path: there is nothing at this path; the API is below /api/v1
+    pace: the pace is 1 a minute; the next device is taken on at T
 explain 1 lamp-3
-    404 no-such-path: there is nothing at this path; the API is below /api/v1
+    pace: the pace is 1 a minute; the next device is taken on at T
 why 1
-    404 no-such-path: there is nothing at this path; the API is below /api/v1
+    the pace is 1 a minute; the next device is taken on at T
+    wave 1 is running: 1 of 3 (33.3%) run the target, 100% are wanted; 2 have not ended
+    pace: 1 a minute; in flight: unbounded

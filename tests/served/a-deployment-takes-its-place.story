@@ -19,4 +19,4 @@ show 1
     finished
     wave 1 finished: 1 succeeded, 1 cancelled
 explain 1 lamp-1
-    404 no-such-path: there is nothing at this path; the API is below /api/v1
+    superseded: action 1 was superseded by action 3

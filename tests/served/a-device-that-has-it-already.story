@@ -14,9 +14,9 @@ show 1
     running
     wave 1 running: 1 active, 1 succeeded, 1 not_compatible
 explain 1 lamp-1
-    404 no-such-path: there is nothing at this path; the API is below /api/v1
+    succeeded: the device ran the target before its turn came
 explain 1 lamp-3
-    404 no-such-path: there is nothing at this path; the API is below /api/v1
+    404 no-such-device: there is no device lamp-3
 lamp-2 succeeds
 await list has finished
 show 1

@@ -24,7 +24,7 @@ show 2
     ready
     wave 1 scheduled: 1 waiting
 explain 2 lamp-3
-    404 no-such-path: there is nothing at this path; the API is below /api/v1
+    too-late: it came to match later than the rollout was made, at T, and the rollout adds no device later
 stop 1
     200 stopping
 await show 1 has stopped

@@ -15,4 +15,4 @@ show 1
 lamp-1 asks
     lamp-1: bApp 1.0.1: download forced, update forced
 explain 1 lamp-1
-    404 no-such-path: there is nothing at this path; the API is below /api/v1
+    outweighed: action 1 is under way and weighs more; the rollout looks again at T

@@ -11,4 +11,6 @@ show 1
     finished
     wave 1 finished: 3 succeeded
 why 1
-    404 no-such-path: there is nothing at this path; the API is below /api/v1
+    the rollout has finished
+    wave 1 is finished, passed: 3 of 3 (100.0%) run the target, 100% are wanted; 0 have not ended
+    pace: 600 a minute; in flight: unbounded

@@ -9,11 +9,11 @@ members 1
     wave 1: lamp-1 active, lamp-2 active
     wave 2: lamp-3 waiting
 explain 1 lamp-1
-    404 no-such-path: there is nothing at this path; the API is below /api/v1
+    offline: action 1 is queued; the device has no session and is told when it comes back; it times out at T without a first sign of the device
 explain 1 lamp-2
-    404 no-such-path: there is nothing at this path; the API is below /api/v1
+    offline: action 2 is queued; the device has no session and is told when it comes back; it times out at T without a first sign of the device
 explain 1 lamp-3
-    404 no-such-path: there is nothing at this path; the API is below /api/v1
+    wave-not-begun: wave 2 has not begun: wave 1 must first have 2 of its 2 devices on the target, and has 0
 1 of wave 1.1 begin
 pause 1
     200 paused
@@ -28,11 +28,11 @@ show 1
     wave 1 running: 1 active, 1 succeeded
     wave 2 scheduled: 1 waiting
 explain 1 lamp-1
-    404 no-such-path: there is nothing at this path; the API is below /api/v1
+    succeeded: the device runs the target; action 1 brought it
 explain 1 lamp-2
-    404 no-such-path: there is nothing at this path; the API is below /api/v1
+    paused: the rollout pauses until somebody resumes it: admin said so
 explain 1 lamp-3
-    404 no-such-path: there is nothing at this path; the API is below /api/v1
+    paused: the rollout pauses until somebody resumes it: admin said so
 lamp-1..3 ask
     lamp-1: has nothing to do
     lamp-2: has nothing to do

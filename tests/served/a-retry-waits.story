@@ -10,4 +10,4 @@ show 1
     running
     wave 1 running: 1 deferred
 explain 1 lamp-1
-    404 no-such-path: there is nothing at this path; the API is below /api/v1
+    retry: try 1 of 2 ended as failed (reported by the device); the next one begins at T

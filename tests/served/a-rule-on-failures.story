@@ -17,7 +17,10 @@ show 1
     paused: stop rule 1: 2 of 4 ended badly
     wave 1 running: 2 active, 2 succeeded, 2 failed
 why 1
-    404 no-such-path: there is nothing at this path; the API is below /api/v1
+    the rollout pauses until somebody resumes it: stop rule 1: 2 of 4 ended badly
+    wave 1 is running: 2 of 6 (33.3%) run the target, 100% are wanted; 2 have not ended
+    stop rule 1: 2 of 4 (50.0%) failed; at 50%, once 4 have ended, it pauses
+    pace: unbounded; in flight: unbounded
 # Somebody resumes it: the rule is excused.
 resume 1
     200 running

@@ -10,4 +10,4 @@ show 1
     paused: stop rule 2: 3 of 3 ended badly
     wave 1 running: 3 timed_out
 explain 1 lamp-1
-    404 no-such-path: there is nothing at this path; the API is below /api/v1
+    timed-out: action 1 timed out: no sign within 1 s of the command, still queued (the clock of the first sign)

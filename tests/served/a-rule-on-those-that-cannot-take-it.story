@@ -11,4 +11,4 @@ show 1
     paused: stop rule 2: 2 of 2 ended badly
     wave 1 running: 1 active, 2 not_compatible
 explain 1 lamp-2
-    404 no-such-path: there is nothing at this path; the API is below /api/v1
+    not-compatible: the device cannot take the target: the device runs something newer

@@ -12,7 +12,10 @@ show 1
     wave 1 finished: 1 succeeded, 1 failed
     wave 2 scheduled: 1 waiting
 why 1
-    404 no-such-path: there is nothing at this path; the API is below /api/v1
+    the rollout pauses until somebody resumes it: wave 1 has ended with 1 of 2, and 100% were wanted
+    wave 1 is finished, passed: 1 of 2 (50.0%) run the target, 100% are wanted; 0 have not ended
+    wave 2 is scheduled: 0 of 1 (0.0%) run the target, 100% are wanted; 1 have not ended
+    pace: unbounded; in flight: unbounded
 resume 1
     200 running
 1 of wave 1.2 fail

@@ -1,4 +1,4 @@
-# Devices are told, and do not install before the window opens; without prefetch they do not fetch either.
+# Devices are told, and do not install before the window opens. Over DDI they may always fetch, as hawkBit has it.
 devices lamp-1..2 runs 1.0.0
 image lamp 3 1.0.1
     201 image 1
@@ -9,7 +9,7 @@ await show 1 has "1 active"
 lamp-1 asks
     lamp-1: bApp 1.0.1: download forced, update skip, window unavailable
 explain 1 lamp-1
-    404 no-such-path: there is nothing at this path; the API is below /api/v1
+    window-closed: action 1 waits for its maintenance window, which opens at T
 # The other one opens while the device asks.
 rollout {"name": "soon", "image": 1, "devices": ["lamp-2"], "start": true,
   "window": {"schedule": "$daily+5s", "duration": "01:00:00"}}

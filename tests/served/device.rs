@@ -47,6 +47,11 @@ impl World {
 
     fn act_one(&mut self, id: &str, what: &[&str]) -> Option<String> {
         let plain: Vec<&str> = what.iter().map(|word| word.strip_suffix('s').unwrap_or(word)).collect();
+        // Words of a device that has a connection keep their own endings.
+        let verb = plain.first().expect("a verb");
+        if let Some(said) = self.act_over_mqtt(id, &[&[*verb], &what[1..]].concat()) {
+            return said;
+        }
         match plain.as_slice() {
             ["succeed"] => self.succeed(id),
             ["claim", "succes"] => self.say(id, "closed", "success"),
@@ -79,14 +84,14 @@ impl World {
 
     /// Says something about the action that it is to carry out, once there is one.
     fn say(&mut self, id: &str, execution: &str, finished: &str) -> Option<String> {
-        let path = self.link(id, "deploymentBase");
+        let path = self.place(id, "deploymentBase");
         let status = json!({"status": {"execution": execution, "result": {"finished": finished}}});
         self.post(id, &format!("/{path}/feedback"), &status)
     }
 
     /// Says that it is done, and reports what it runs now.
     fn succeed(&mut self, id: &str) -> Option<String> {
-        let path = self.link(id, "deploymentBase");
+        let path = self.place(id, "deploymentBase");
         let (_, action) = self.api("GET", &path.replace("deploymentBase", "actions"), None);
         self.say(id, "closed", "success");
         let components = action["components"].as_array().unwrap().iter();
@@ -97,13 +102,13 @@ impl World {
     }
 
     fn answer(&mut self, id: &str, execution: &str, finished: &str) -> Option<String> {
-        let path = self.link(id, "cancelAction");
+        let path = self.place(id, "cancelAction");
         let status = json!({"status": {"execution": execution, "result": {"finished": finished}}});
         self.post(id, &format!("/{path}/feedback"), &status)
     }
 
     fn consent(&mut self, id: &str, word: &str) -> Option<String> {
-        let path = self.link(id, "confirmationBase");
+        let path = self.place(id, "confirmationBase");
         self.post(id, &format!("/{path}/feedback"), &json!({"confirmation": word}))
     }
 
@@ -114,7 +119,7 @@ impl World {
     }
 
     /// The path behind a link of the next poll that has it, such as `deploymentBase/7`.
-    fn link(&mut self, id: &str, name: &str) -> String {
+    fn place(&mut self, id: &str, name: &str) -> String {
         let what = format!("{name} for {id}");
         eventually(&what, || self.poll(id).into_iter().find(|path| path.starts_with(name)))
     }

@@ -9,7 +9,7 @@ await show 1 has "1 active"
 lamp-1 asks
     lamp-1: bApp 1.0.1: download forced, update skip, window unavailable
 explain 1 lamp-1
-    404 no-such-path: there is nothing at this path; the API is below /api/v1
+    window-closed: action 1 may be fetched and waits for its maintenance window, which opens at T
 lamp-1 fetches
 lamp-1 has fetched
 await lamp-1 asks has available

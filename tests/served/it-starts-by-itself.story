@@ -8,7 +8,7 @@ show 1
     ready
     wave 1 scheduled: 1 waiting
 explain 1 lamp-1
-    404 no-such-path: there is nothing at this path; the API is below /api/v1
+    not-started: the rollout starts at T
 1 of wave 1.1 succeed
 await list has finished
 show 1

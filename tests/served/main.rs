@@ -1,5 +1,5 @@
 //! Rollouts told as stories and played against a running server over its own doors: operators speak the HTTP API,
-//! devices speak DDI. The same rules are played against the pure core in `tests/rollouts`.
+//! devices speak DDI or MQTT. The same rules are played against the pure core in `tests/rollouts`.
 //!
 //! Each file beside this one is a script. A line at the margin happens (one that begins with two blanks goes on with the
 //! line before); the indented lines below it are what was answered, without moments. With `UPDATE_STORIES=1` they are
@@ -8,6 +8,9 @@
 #![allow(clippy::unwrap_used)]
 
 mod device;
+mod link;
+#[path = "../support/mqtt.rs"]
+mod mqtt;
 mod operator;
 mod script;
 #[path = "../support/mod.rs"]
@@ -21,6 +24,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 use std::{env, fs, thread};
 
 /// How many servers run at once: they mostly wait for their clocks.
@@ -64,12 +68,13 @@ fn name(story: &Path) -> String {
 
 /// Plays a story on a server of its own. Returns what is otherwise than it is written.
 fn play(story: &Path) -> Option<String> {
-    let written = fs::read_to_string(story).unwrap();
+    let (written, begun) = (fs::read_to_string(story).unwrap(), Instant::now());
     let mut world = world::World::default();
     let played = script::play(&written, |line| {
         let said = catch_unwind(AssertUnwindSafe(|| world.happen(line)));
         said.unwrap_or_else(|_| panic!("{}: {line}", name(story)))
     });
+    println!("{:>6} ms {}", begun.elapsed().as_millis(), name(story));
     if written == played {
         return None;
     }

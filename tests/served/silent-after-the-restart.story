@@ -10,4 +10,4 @@ show 1
     finished
     wave 1 finished: 1 timed_out
 explain 1 lamp-1
-    404 no-such-path: there is nothing at this path; the API is below /api/v1
+    timed-out: action 1 timed out: still verifying after 1 s (the clock of each step)

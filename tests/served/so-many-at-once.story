@@ -8,15 +8,17 @@ await show 1 has "2 active"
 members 1
     wave 1: lamp-1 active, lamp-2 active, lamp-3 waiting, lamp-4 waiting
 explain 1 lamp-1
-    404 no-such-path: there is nothing at this path; the API is below /api/v1
+    offline: action 1 is queued; the device has no session and is told when it comes back; it times out at T without a first sign of the device
 explain 1 lamp-2
-    404 no-such-path: there is nothing at this path; the API is below /api/v1
+    offline: action 2 is queued; the device has no session and is told when it comes back; it times out at T without a first sign of the device
 explain 1 lamp-3
-    404 no-such-path: there is nothing at this path; the API is below /api/v1
+    in-flight-limit: 2 devices are under way and hold all 2 places; it waits for one of them
 explain 1 lamp-4
-    404 no-such-path: there is nothing at this path; the API is below /api/v1
+    in-flight-limit: 2 devices are under way and hold all 2 places; it waits for one of them
 why 1
-    404 no-such-path: there is nothing at this path; the API is below /api/v1
+    the rollout takes nobody on: 2 devices under way hold all 2 places
+    wave 1 is running: 0 of 4 (0.0%) run the target, 100% are wanted; 4 have not ended
+    pace: unbounded; in flight: 2 of 2 places are held
 1 of wave 1.1 succeed
 await show 1 has "2 active, 1 succeeded"
 show 1

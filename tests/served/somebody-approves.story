@@ -11,7 +11,7 @@ show 1
 start 1
     409 rollout-status: rollout 1: a rollout that is waiting-for-approval cannot be started
 explain 1 lamp-1
-    404 no-such-path: there is nothing at this path; the API is below /api/v1
+    waiting-for-approval: the rollout waits until somebody approves of it
 approve 1 "go ahead"
     200 ready
 1 of wave 1.1 succeed

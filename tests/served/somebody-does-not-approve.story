@@ -15,6 +15,6 @@ approve 1
 start 1
     409 rollout-status: rollout 1: a rollout that is denied cannot be started
 explain 1 lamp-1
-    404 no-such-path: there is nothing at this path; the API is below /api/v1
+    denied: the rollout was not approved of by admin: not in spring
 lamp-1 asks
     lamp-1: has nothing to do

@@ -9,10 +9,10 @@ await show 1 has "1 active"
 lamp-1 asks
     lamp-1: is asked whether to take bApp 1.0.1: download forced, update forced
 explain 1 lamp-1
-    404 no-such-path: there is nothing at this path; the API is below /api/v1
+    consent: action 1 waits until somebody at the device agrees
 lamp-1 disagrees
 explain 1 lamp-1
-    404 no-such-path: there is nothing at this path; the API is below /api/v1
+    consent: action 1 waits until somebody at the device agrees, who said no so far
 lamp-1 agrees
 lamp-1 asks
     lamp-1: bApp 1.0.1: download forced, update forced

@@ -14,7 +14,7 @@ show 1
     finished
     wave 1 finished: 1 failed
 explain 1 lamp-1
-    404 no-such-path: there is nothing at this path; the API is below /api/v1
+    failed: action 1 failed: not converged
 rollout {"name": "summer", "image": 2, "product": "lamp", "start": true}
     201 rollout 2, summer: 1
 await show 2 has deferred
@@ -22,6 +22,6 @@ show 2
     running
     wave 1 running: 1 deferred
 explain 2 lamp-1
-    404 no-such-path: there is nothing at this path; the API is below /api/v1
+    penalty-box: the device failed to come up with updates too often, and is left alone until T
 lamp-1 asks
     lamp-1: has nothing to do

@@ -19,6 +19,6 @@ members 3
 members 4
     wave 1: lamp-1 waiting, lamp-2 waiting, lamp-3 waiting, lamp-5 waiting, lamp-7 waiting, lamp-8 waiting
 explain 1 lamp-1
-    404 no-such-path: there is nothing at this path; the API is below /api/v1
+    outside-share: the rollout is for 40% of the devices, those with a bucket below 4000; this one has bucket 5067
 explain 1 lamp-2
-    404 no-such-path: there is nothing at this path; the API is below /api/v1
+    not-started: the rollout waits until somebody starts it

@@ -14,4 +14,4 @@ show 1
     finished
     wave 1 finished: 1 succeeded
 explain 1 lamp-1
-    404 no-such-path: there is nothing at this path; the API is below /api/v1
+    succeeded: the device runs the target; action 1 brought it

@@ -16,4 +16,4 @@ show 1
 members 1
     wave 1: lamp-1 succeeded (try 2), lamp-2 failed (try 3)
 explain 1 lamp-2
-    404 no-such-path: there is nothing at this path; the API is below /api/v1
+    failed: action 5, the last of 3 tries, failed: reported by the device

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use crate::link::Links;
 use crate::support::{Server, eventually};
 use crate::text::{names, with_moments, words};
 use crate::wire::Request;
@@ -11,7 +12,9 @@ use crate::wire::Request;
 /// The world of one story. Its server starts at the first line that needs it.
 #[derive(Default)]
 pub struct World {
-    server: Option<Server>,
+    pub server: Option<Server>,
+    /// The connections of devices that speak MQTT.
+    pub links: Links,
     /// The settings that the server is started with.
     environment: Vec<(String, String)>,
     /// The administrator's token.
