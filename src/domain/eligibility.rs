@@ -228,8 +228,8 @@ pub fn findings(
     now: Time,
 ) -> Vec<Finding> {
     let mut all = check(device, candidate, active, limit, now);
-    let through = all.iter_mut().filter_map(|finding| finding.failed.as_mut());
-    let through = through.filter(|reason| matches!(reason, Reason::PassThrough { .. })).next_back();
+    let mut through = all.iter_mut().filter_map(|finding| finding.failed.as_mut());
+    let through = through.rfind(|reason| matches!(reason, Reason::PassThrough { .. }));
     if let Some(Reason::PassThrough { step, .. }) = through {
         let walk = path::Walk { device, active, limit, now };
         *step = walk.first_step(candidate, 0).map(|image| image.id);

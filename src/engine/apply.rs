@@ -207,6 +207,7 @@ impl<'a> Batch<'a> {
     }
 
     /// What the actions under way are steps to.
+    #[allow(clippy::type_complexity)] // Pairs, as the facts have them.
     fn onward(
         &mut self,
         tenant: &TenantId,

@@ -24,7 +24,7 @@ pub(super) fn run(session: &Session, command: Webhook) -> Result<Outcome, Client
         }
         Webhook::Show { id } => {
             let hook: WebhookBody = client.get(&format!("webhooks/{id}"), &[])?;
-            session.show(&hook, |hook| pairs(hook))?;
+            session.show(&hook, pairs)?;
         }
         Webhook::Enable { id } => enable(session, id, true)?,
         Webhook::Disable { id } => enable(session, id, false)?,
@@ -45,7 +45,7 @@ pub(super) fn run(session: &Session, command: Webhook) -> Result<Outcome, Client
 fn enable(session: &Session, id: u32, enabled: bool) -> Result<(), ClientError> {
     let patch = WebhookPatch { enabled: Some(enabled), ..WebhookPatch::default() };
     let hook: WebhookBody = session.client.patch(&format!("webhooks/{id}"), &patch)?;
-    session.show(&hook, |hook| pairs(hook))
+    session.show(&hook, pairs)
 }
 
 fn table(hooks: &[WebhookBody]) -> String {

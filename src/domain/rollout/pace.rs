@@ -78,6 +78,7 @@ mod tests {
 
     #[test]
     fn a_pace_grows_by_its_factor_and_stops_at_its_bound() {
+        #[allow(clippy::type_complexity)] // A table: base, factor, bound, and the pace after so many steps.
         let table: &[(u32, u32, u32, &[(u64, u64)])] = &[
             (1, 150, 1000, &[(0, 1), (1, 1), (2, 2), (3, 3), (4, 5), (10, 57), (17, 985), (18, 1000)]),
             (50, 200, 1000, &[(0, 50), (1, 100), (4, 800), (5, 1000), (u64::MAX, 1000)]),

@@ -283,18 +283,20 @@ impl Batch<'_> {
         if !self.live_rollouts_where(tenant, |rollout| wanted(rollout.target)).is_empty() {
             return Ok(true);
         }
+        if !ever {
+            return Ok(false);
+        }
         let mut before = None;
-        while ever {
+        loop {
             let page = self.draft.view().rollouts(tenant, before, PAGE)?;
             if page.iter().any(|rollout| wanted(rollout.target)) {
                 return Ok(true);
             }
             if page.len() < PAGE {
-                break;
+                return Ok(false);
             }
             before = page.last().map(|rollout| rollout.id);
         }
-        Ok(false)
     }
 
     /// Whether the release has an image of every type that its kind asks for; one without a kind has what it has.
