@@ -25,7 +25,7 @@ fn an_observer_hears_its_tenant_and_nothing_of_the_gates_own() {
         let refused =
             if version == Version::V4 { ReasonCode::UnspecifiedError } else { ReasonCode::NotAuthorized };
         assert_eq!(codes, [ReasonCode::GrantedQos1, refused, refused]);
-        assert_eq!(root.subscribe(&[("ota/v1/+/#", QoS::AtMostOnce)]), [ReasonCode::Success]);
+        assert_eq!(root.subscribe(&[("ota/v1/+/d/#", QoS::AtMostOnce)]), [ReasonCode::Success]);
 
         let mut lamp = world.connected(Version::V5, &name);
         let hello = format!("ota/v1/default/d/{name}/hello");
@@ -122,7 +122,7 @@ fn more_tenants_are_observed_than_the_bus_has_logs_and_none_hears_another() {
         let tenant = format!("tenant-{n}");
         let token = world.operator(&format!("ops-{n}"), Some(&tenant));
         let mut ops = Client::connect(world.address, login(Version::V5, &format!("ops-{n}"), &token));
-        let filter = format!("ota/v1/{tenant}/#");
+        let filter = format!("ota/v1/{tenant}/d/#");
         assert_eq!(ops.subscribe(&[(&filter, QoS::AtMostOnce)]), [ReasonCode::Success]);
         observers.push(ops);
     }

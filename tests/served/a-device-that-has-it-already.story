@@ -1,4 +1,4 @@
-# Who runs the target counts as having succeeded; who is gone cannot take it.
+# Who runs the target counts as having succeeded; who is gone is not held against it.
 devices lamp-1 runs 1.0.1
 devices lamp-2 runs 1.0.0
 devices lamp-3 runs 1.0.0
@@ -12,7 +12,7 @@ start 1
 await show 1 has "1 active"
 show 1
     running
-    wave 1 running: 1 active, 1 succeeded, 1 not_compatible
+    wave 1 running: 1 active, 1 succeeded, 1 cancelled
 explain 1 lamp-1
     succeeded: the device ran the target before its turn came
 explain 1 lamp-3
@@ -21,4 +21,4 @@ lamp-2 succeeds
 await list has finished
 show 1
     finished
-    wave 1 finished: 2 succeeded, 1 not_compatible
+    wave 1 finished: 2 succeeded, 1 cancelled

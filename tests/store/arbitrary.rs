@@ -115,7 +115,8 @@ pub fn device() -> impl Strategy<Value = Device> {
     let rest = (btree_map(kind(), failures, 0..3), any::<bool>(), trail(), of(time()), of(refused));
     let penalty = (any::<u32>(), of(time())).prop_map(|(count, until)| Penalty { count, until });
     let rest = (rest, of(text()), profile(), of(penalty));
-    (who, runs, told, rest).prop_map(|(who, runs, told, rest)| Device {
+    // On the heap: together they are more than the stack of a test's thread has room for.
+    (who.boxed(), runs.boxed(), told.boxed(), rest.boxed()).prop_map(|(who, runs, told, rest)| Device {
         key: who.0,
         product: who.1,
         hardware: who.2,
@@ -272,7 +273,8 @@ pub fn action() -> impl Strategy<Value = Action> {
         leg,
     });
     let clock = (of(time()), time(), of(time()), of(onward));
-    (what, ordered, cancel, rest, clock).prop_map(|(what, ordered, cancel, rest, clock)| Action {
+    let parts = (what.boxed(), ordered.boxed(), cancel.boxed(), rest.boxed(), clock.boxed());
+    parts.prop_map(|(what, ordered, cancel, rest, clock)| Action {
         terms: ordered.0,
         by: ordered.1,
         unconfirmed: ordered.2.0,
