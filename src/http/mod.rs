@@ -69,6 +69,8 @@ struct Door {
     sender: Arc<webhooks::Sender>,
     /// Places for streams of events.
     streams: Arc<Semaphore>,
+    /// The place for a rehearsal.
+    stage: Arc<Semaphore>,
     /// Set when the door closes: what would never end by itself ends then.
     closing: watch::Receiver<Option<Duration>>,
 }

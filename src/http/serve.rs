@@ -27,6 +27,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 
 use super::api::events::STREAMS_MAX;
+use super::api::rollouts::STAGES;
 use super::auth::{Failures, Peer};
 use super::crew::Crew;
 use super::dialect::{Legacy, LegacySettings, Memory};
@@ -223,6 +224,7 @@ pub async fn start(
         login_client: settings.login_client.clone(),
         sender: Arc::new(Sender::new(settings.webhooks_private)),
         streams: Arc::new(Semaphore::new(STREAMS_MAX)),
+        stage: Arc::new(Semaphore::new(STAGES)),
         closing: closed.clone(),
     });
     tokio::spawn(give_up_uploads(Arc::downgrade(&door)));

@@ -253,3 +253,37 @@ fn a_device_that_comes_later_joins_a_continuous_rollout() {
     let (_, waves) = wait(&world, id, |_, waves| waves[0].tally.active == 3);
     assert_eq!(waves[0].tally.total(), 3);
 }
+
+#[test]
+fn the_devices_of_a_wave_are_read_by_their_ids_whether_they_were_reached_or_wait() {
+    let world = World::new();
+    let devices = fleet(&world, 6);
+    let image = world.image("1.0.1");
+    let in_flight = Some(InFlight { limit: 2, lease_ms: 3_600_000 });
+    let id = make(&world, NewRollout { in_flight, ..plan(&image, vec![NewWave::new(Size::Rest)]) });
+    command(&world, id, Command::Start).unwrap();
+    wait(&world, id, |_, waves| waves[0].tally.active == 2);
+    let all: Vec<_> = devices.into_iter().map(|key| key.device).collect();
+    for offset in 0..=all.len() {
+        let page: Vec<_> = all.iter().skip(offset).take(2).cloned().collect();
+        assert_eq!(world.reader.members_by_id(&tenant(), id, 1, offset, 2).unwrap(), page, "{offset}");
+    }
+}
+
+#[test]
+fn a_retry_is_for_those_that_are_still_there() {
+    let world = World::new();
+    let devices = fleet(&world, 3);
+    let image = world.image("1.0.1");
+    let id = make(&world, plan(&image, vec![NewWave::new(Size::Rest)]));
+    command(&world, id, Command::Start).unwrap();
+    wait(&world, id, |_, waves| waves[0].tally.active == 3);
+    command(&world, id, Command::Stop(Ending::Force)).unwrap();
+    wait(&world, id, |rollout, _| rollout.status == Status::Stopped);
+    let failed = || world.reader.failed_members(&tenant(), id).unwrap();
+    let mut all: Vec<_> = devices.into_iter().map(|key| key.device).collect();
+    assert_eq!(failed(), all);
+    let key = DeviceKey { tenant: tenant(), device: all.remove(1) };
+    world.call(Call::RemoveDevice { key }).unwrap();
+    assert_eq!(failed(), all);
+}

@@ -239,9 +239,7 @@ fn what_a_rollout_cannot_be_is_refused_with_its_field_and_leaves_nothing() {
     lamps(&world, 3);
     let kettle = world.post("/api/v1/devices", json!({"id": "k1", "product": "kettle"}));
     assert_eq!(kettle.status, 201);
-    let rule = |more: Value| json!({"stop_rules": [with(json!({"on": "any", "percent": 5}), more)]});
     let wave = |more: Value| json!({"waves": [more, {"rest": true}]});
-    let window = |schedule: &str| json!({"window": {"schedule": schedule, "duration": "01:00:00"}});
     let table = [
         (json!({"name": ""}), "name"),
         (json!({"name": "x".repeat(129)}), "name"),
@@ -279,6 +277,18 @@ fn what_a_rollout_cannot_be_is_refused_with_its_field_and_leaves_nothing() {
         (wave(json!({"devices": 1, "failure_percent": -1})), "waves[0].failure_percent"),
         (wave(json!({"devices": 1, "filter": "id=="})), "waves[0].filter"),
         (json!({"waves": [{"filter": "id==l1"}, {"filter": "id==l*"}, {"rest": true}]}), "waves[1].filter"),
+    ];
+    table.into_iter().for_each(|(change, field)| refused(&world, (422, "bad-rollout"), &change, field));
+    assert_eq!(world.get(ROLLOUTS).json(), json!({"items": []}));
+}
+
+#[test]
+fn how_a_rollout_cannot_go_is_refused_with_its_field_and_leaves_nothing() {
+    let world = World::new();
+    lamps(&world, 3);
+    let rule = |more: Value| json!({"stop_rules": [with(json!({"on": "any", "percent": 5}), more)]});
+    let window = |schedule: &str| json!({"window": {"schedule": schedule, "duration": "01:00:00"}});
+    let table = [
         (json!({"success_percent": 100.5}), "success_percent"),
         (json!({"pace": {}}), "pace.base_per_minute"),
         (json!({"pace": {"per_minute": 0}}), "pace.per_minute"),
@@ -312,27 +322,25 @@ fn what_a_rollout_cannot_be_is_refused_with_its_field_and_leaves_nothing() {
             "canary.confidence_percent",
         ),
     ];
-    for (change, field) in table {
-        let body = with(json!({"name": "spring", "image": 1, "product": "lamp"}), change.clone());
-        let answer = world.post(ROLLOUTS, body);
-        let error = answer.json()["error"].clone();
-        let found = (answer.status, error["code"].as_str(), error["field"].as_str());
-        assert_eq!(found, (422, Some("bad-rollout"), Some(field)), "{change}: {}", answer.text());
-        assert!(error["message"].as_str().is_some_and(|text| text.len() > 30), "{error}");
-    }
-    for (change, field) in [
+    table.into_iter().for_each(|(change, field)| refused(&world, (422, "bad-rollout"), &change, field));
+    let unreadable = [
         (json!({"colour": 1}), "colour"),
         (json!({"percent": "12"}), "percent"),
         (json!({"stop_rules": [{"on": "late", "percent": 1}]}), "stop_rules[0].on"),
         (json!({"start_at": "tomorrow"}), "start_at"),
-    ] {
-        let body = with(json!({"name": "spring", "image": 1, "product": "lamp"}), change.clone());
-        let answer = world.post(ROLLOUTS, body);
-        let error = answer.json()["error"].clone();
-        let found = (answer.status, error["code"].as_str(), error["field"].as_str());
-        assert_eq!(found, (400, Some("bad-json"), Some(field)), "{change}: {error}");
-    }
+    ];
+    unreadable.into_iter().for_each(|(change, field)| refused(&world, (400, "bad-json"), &change, field));
     assert_eq!(world.get(ROLLOUTS).json(), json!({"items": []}));
+}
+
+/// A rollout with this change is refused for this field, in a sentence.
+fn refused(world: &World, (status, code): (u16, &str), change: &Value, field: &str) {
+    let body = with(json!({"name": "spring", "image": 1, "product": "lamp"}), change.clone());
+    let answer = world.post(ROLLOUTS, body);
+    let error = answer.json()["error"].clone();
+    let found = (answer.status, error["code"].as_str(), error["field"].as_str());
+    assert_eq!(found, (status, Some(code), Some(field)), "{change}: {error}");
+    assert!(error["message"].as_str().is_some_and(|text| text.len() > 30), "{error}");
 }
 
 /// The members of both; those of `more` win, and null takes a member away.
@@ -412,4 +420,38 @@ fn a_rehearsal_that_cannot_be_is_refused_with_the_field() {
         assert_eq!(answer.status, 422, "{body}: {}", answer.text());
         assert_eq!(answer.json()["error"]["field"], field, "{body}");
     }
+}
+
+#[test]
+fn a_removed_rollout_that_still_stops_can_be_stopped_harder_and_nothing_else() {
+    let world = World::new();
+    let lamps = lamps(&world, 1);
+    make(&world, json!({"name": "spring", "image": 1, "product": "lamp", "start": true}));
+    until(&world, 1, |shown| shown["devices"]["active"] == 1, || {});
+    assert!(lamps[0].order(&world).is_some());
+    assert_eq!(world.admin("DELETE", &format!("{ROLLOUTS}/1"), "", b"").status, 204);
+    let missing = || (404, "no-such-rollout".to_owned());
+    assert_eq!(order(&world, 1, "pause", json!({})), missing());
+    let (status, _) = order(&world, 1, "stop", json!({"ending": "force"}));
+    assert_eq!(status, 200);
+    let deadline = Instant::now() + LONG;
+    while order(&world, 1, "stop", json!({"ending": "force"})) != missing() {
+        assert!(Instant::now() < deadline, "it still stops");
+    }
+    assert_eq!(lamps[0].order(&world), None);
+}
+
+#[test]
+fn a_device_cannot_fetch_by_its_number_what_a_paused_rollout_keeps_from_it() {
+    let world = World::new();
+    let lamps = lamps(&world, 1);
+    make(&world, json!({"name": "spring", "image": 1, "product": "lamp", "start": true}));
+    until(&world, 1, |shown| shown["devices"]["active"] == 1, || {});
+    assert_eq!(order(&world, 1, "pause", json!({})), (200, "paused".into()));
+    assert_eq!(lamps[0].order(&world), None);
+    let fetched = lamps[0].ask(&world, "GET", "/deploymentBase/1", "");
+    assert_eq!(fetched.status, 404, "{}", fetched.text());
+    assert_eq!(order(&world, 1, "resume", json!({})), (200, "running".into()));
+    assert_eq!(lamps[0].order(&world), Some(1));
+    assert_eq!(lamps[0].ask(&world, "GET", "/deploymentBase/1", "").status, 200);
 }

@@ -8,7 +8,7 @@ mod images;
 mod offers;
 mod operators;
 mod releases;
-mod rollouts;
+pub(super) mod rollouts;
 mod rules;
 mod status;
 mod tenants;

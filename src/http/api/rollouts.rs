@@ -25,6 +25,7 @@ use crate::http::error::ApiError;
 use crate::http::request::{self, DEPLOYMENT_MAX, JSON_MAX, Places};
 use crate::http::wire::{NewRolloutBody, RemarkBody, RetryBody, RolloutBody, RolloutPatch, StopBody};
 
+pub(in crate::http) use plan::STAGES;
 pub(super) use plan::plan;
 pub(super) use read::{devices, list, show, waves};
 pub(super) use why::explain;

@@ -6,7 +6,7 @@ use super::Hold;
 use crate::domain::action::{Clock, Deadline, State};
 use crate::domain::ids::{ActionId, Time};
 use crate::domain::rollout::why::Arithmetic;
-use crate::domain::rollout::{Cause, Rollout, Who};
+use crate::domain::rollout::{Cause, Decision, Rollout, Who};
 
 /// Why a rollout paused or stopped, with everything that was reckoned.
 pub fn cause_in_full(rollout: &Rollout) -> Option<Box<str>> {
@@ -95,37 +95,26 @@ impl fmt::Display for Who {
     }
 }
 
-/// The sentences stand together, as long as that makes the function, so that one reads them at a glance.
+/// The sentences stand together, so that one reads them at a glance; those that come in two are below.
 impl fmt::Display for Hold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Hold::Creating => write!(f, "the rollout is being made: its devices are being written down"),
             Hold::WaitsForApproval => write!(f, "the rollout waits until somebody approves of it"),
-            Hold::Denied(None) => write!(f, "the rollout was not approved of"),
-            Hold::Denied(Some(by)) => {
-                write!(f, "the rollout was not approved of by {}{}", by.by, Because(&by.remark))
-            }
+            Hold::Denied(decision) => denied(f, decision.as_ref()),
             Hold::NotStarted(None) => write!(f, "the rollout waits until somebody starts it"),
             Hold::NotStarted(Some(at)) => write!(f, "the rollout starts at {at}"),
-            Hold::Paused(cause) => {
-                write!(f, "the rollout pauses until somebody resumes it{}", Because(cause))
-            }
-            Hold::Stopping(cause) => {
-                write!(f, "the rollout is being stopped and takes no device on{}", Because(cause))
-            }
-            Hold::Stopped(cause) => {
-                write!(f, "the rollout was stopped before its turn came{}", Because(cause))
-            }
+            Hold::Paused(cause) => held(f, "pauses until somebody resumes it", cause),
+            Hold::Stopping(cause) => held(f, "is being stopped and takes no device on", cause),
+            Hold::Stopped(cause) => held(f, "was stopped before its turn came", cause),
             Hold::Finished => write!(f, "the rollout has finished without it"),
             Hold::WaveNotBegun { wave, after, needs, of, has } => write!(
                 f,
                 "wave {wave} has not begun: wave {after} must first have {needs} of its {of} devices on the target, and has {has}"
             ),
             Hold::InFlight { limit, held } => {
-                write!(
-                    f,
-                    "{held} devices are under way and hold all {limit} places; it waits for one of them"
-                )
+                write!(f, "{held} devices are under way and hold all {limit} places; ")?;
+                write!(f, "it waits for one of them")
             }
             Hold::Pace { per_minute, next } => {
                 write!(f, "the pace is {per_minute} a minute; the next device is taken on at {next}")
@@ -133,11 +122,7 @@ impl fmt::Display for Hold {
             Hold::Turn { wave, waiting } => {
                 write!(f, "its turn has not come; {waiting} devices of wave {wave} wait, it among them")
             }
-            Hold::Retry { tried, of, was, until } => {
-                let how = was.reason().map(|why| format!(" ({why})")).unwrap_or_default();
-                let name = was.name();
-                write!(f, "try {tried} of {of} ended as {name}{how}; the next one begins at {until}")
-            }
+            Hold::Retry { tried, of, was, until } => retry(f, (*tried, *of), *was, *until),
             Hold::PenaltyBox(until) => write!(
                 f,
                 "the device failed to come up with updates too often, and is left alone until {until}"
@@ -146,56 +131,24 @@ impl fmt::Display for Hold {
                 write!(f, "action {action} is under way and weighs more; the rollout looks again at {until}")
             }
             Hold::Deferred(until) => write!(f, "the device was busy; the rollout looks again at {until}"),
-            Hold::Window { action, opens, prefetch: false } => {
-                write!(f, "action {action} waits for its maintenance window, which opens at {opens}")
-            }
-            Hold::Window { action, opens, prefetch: true } => write!(
-                f,
-                "action {action} may be fetched and waits for its maintenance window, which opens at {opens}"
-            ),
+            Hold::Window { action, opens, prefetch } => window(f, *action, *opens, *prefetch),
             Hold::Lapsed(action) => {
-                write!(
-                    f,
-                    "the maintenance window of action {action} does not open again; it is being called off"
-                )
+                write!(f, "the maintenance window of action {action} does not open again; ")?;
+                write!(f, "it is being called off")
             }
-            Hold::Consent { action, refused: false } => {
-                write!(f, "action {action} waits until somebody at the device agrees")
-            }
-            Hold::Consent { action, refused: true } => {
-                write!(f, "action {action} waits until somebody at the device agrees, who said no so far")
-            }
+            Hold::Consent { action, refused } => consent(f, *action, *refused),
             Hold::Offline { action, deadline } => {
                 let limit = Limit(deadline, State::Queued);
-                write!(
-                    f,
-                    "action {action} is queued; the device has no session and is told when it comes back{limit}"
-                )
+                write!(f, "action {action} is queued; the device has no session ")?;
+                write!(f, "and is told when it comes back{limit}")
             }
             Hold::Untold(action) => write!(f, "action {action} is queued; the device is about to be told"),
-            Hold::UnderWay { action, state: State::Offered, since, deadline } => {
-                let limit = Limit(deadline, State::Offered);
-                write!(f, "the device was told of action {action} at {since} and has not answered{limit}")
-            }
             Hold::UnderWay { action, state, since, deadline } => {
-                write!(f, "action {action} is {} since {since}{}", state.name(), Limit(deadline, *state))
+                under_way(f, *action, *state, *since, Limit(deadline, *state))
             }
-            Hold::Cancelling { action, until, newer: None } => {
-                write!(f, "action {action} is being called off{}", Ends(*until))
-            }
-            Hold::Cancelling { action, until, newer: Some(newer) } => {
-                write!(f, "the device is asked to let action {action} go for action {newer}{}", Ends(*until))
-            }
-            Hold::Succeeded { already: true, .. } => {
-                write!(f, "the device ran the target before its turn came")
-            }
-            Hold::Succeeded { action, already: false } => {
-                write!(f, "the device runs the target; {} brought it", Named(*action))
-            }
-            Hold::Failed { action, why, tried } => {
-                let tries = if *tried > 1 { format!(", the last of {tried} tries,") } else { String::new() };
-                write!(f, "{}{tries} failed{}", Named(*action), Because(why))
-            }
+            Hold::Cancelling { action, until, newer } => cancelling(f, *action, *newer, Ends(*until)),
+            Hold::Succeeded { action, already } => succeeded(f, Named(*action), *already),
+            Hold::Failed { action, why, tried } => failed(f, Named(*action), *tried, Because(why)),
             Hold::Rejected { action, why } => write!(f, "{} was refused{}", Named(*action), Because(why)),
             Hold::TimedOut { action, clock, why } => {
                 write!(f, "{} timed out{}{}", Named(*action), Because(why), By(*clock))
@@ -203,12 +156,7 @@ impl fmt::Display for Hold {
             Hold::NotCompatible { action: None, why: None } => write!(f, "the device was not there any more"),
             Hold::NotCompatible { why, .. } => write!(f, "the device cannot take the target{}", Because(why)),
             Hold::Cancelled { action, why } => write!(f, "{} was called off{}", Named(*action), Because(why)),
-            Hold::Superseded { action, newer: Some(newer) } => {
-                write!(f, "{} was superseded by action {newer}", Named(*action))
-            }
-            Hold::Superseded { action, newer: None } => {
-                write!(f, "{} was superseded by a newer one", Named(*action))
-            }
+            Hold::Superseded { action, newer } => superseded(f, Named(*action), *newer),
             Hold::NotSelected(who) => write!(f, "the rollout is not for it: {who}"),
             Hold::OutsideShare { bucket, share } => write!(
                 f,
@@ -221,5 +169,77 @@ impl fmt::Display for Hold {
             ),
             Hold::Joining => write!(f, "it matches and joins the last wave as soon as it is next heard of"),
         }
+    }
+}
+
+fn held(f: &mut fmt::Formatter<'_>, how: &str, cause: &Option<Box<str>>) -> fmt::Result {
+    write!(f, "the rollout {how}{}", Because(cause))
+}
+
+fn retry(f: &mut fmt::Formatter<'_>, (tried, of): (u32, u32), was: State, until: Time) -> fmt::Result {
+    let how = was.reason().map(|why| format!(" ({why})")).unwrap_or_default();
+    write!(f, "try {tried} of {of} ended as {}{how}; the next one begins at {until}", was.name())
+}
+
+fn denied(f: &mut fmt::Formatter<'_>, by: Option<&Decision>) -> fmt::Result {
+    match by {
+        None => write!(f, "the rollout was not approved of"),
+        Some(by) => write!(f, "the rollout was not approved of by {}{}", by.by, Because(&by.remark)),
+    }
+}
+
+fn window(f: &mut fmt::Formatter<'_>, action: ActionId, opens: Time, prefetch: bool) -> fmt::Result {
+    let may = if prefetch { "may be fetched and " } else { "" };
+    write!(f, "action {action} {may}waits for its maintenance window, which opens at {opens}")
+}
+
+fn consent(f: &mut fmt::Formatter<'_>, action: ActionId, refused: bool) -> fmt::Result {
+    let so_far = if refused { ", who said no so far" } else { "" };
+    write!(f, "action {action} waits until somebody at the device agrees{so_far}")
+}
+
+fn under_way(
+    f: &mut fmt::Formatter<'_>,
+    action: ActionId,
+    state: State,
+    since: Time,
+    limit: Limit<'_>,
+) -> fmt::Result {
+    if state == State::Offered {
+        return write!(f, "the device was told of action {action} at {since} and has not answered{limit}");
+    }
+    write!(f, "action {action} is {} since {since}{limit}", state.name())
+}
+
+fn cancelling(
+    f: &mut fmt::Formatter<'_>,
+    action: ActionId,
+    newer: Option<ActionId>,
+    ends: Ends,
+) -> fmt::Result {
+    match newer {
+        None => write!(f, "action {action} is being called off{ends}"),
+        Some(newer) => write!(f, "the device is asked to let action {action} go for action {newer}{ends}"),
+    }
+}
+
+fn succeeded(f: &mut fmt::Formatter<'_>, action: Named, already: bool) -> fmt::Result {
+    match already {
+        true => write!(f, "the device ran the target before its turn came"),
+        false => write!(f, "the device runs the target; {action} brought it"),
+    }
+}
+
+fn failed(f: &mut fmt::Formatter<'_>, action: Named, tried: u32, why: Because<'_>) -> fmt::Result {
+    match tried {
+        0 | 1 => write!(f, "{action} failed{why}"),
+        _ => write!(f, "{action}, the last of {tried} tries, failed{why}"),
+    }
+}
+
+fn superseded(f: &mut fmt::Formatter<'_>, action: Named, newer: Option<ActionId>) -> fmt::Result {
+    match newer {
+        Some(newer) => write!(f, "{action} was superseded by action {newer}"),
+        None => write!(f, "{action} was superseded by a newer one"),
     }
 }

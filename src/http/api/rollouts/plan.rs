@@ -7,12 +7,10 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use serde_json::Number;
-use tokio::sync::Mutex;
 
 use super::draft::{self, duration, share};
 use super::{locate, refused};
 use crate::domain::rollout::{Fault, Share};
-use crate::engine::call::CallError;
 use crate::engine::now;
 use crate::engine::rehearsal::{Model, Span};
 use crate::http::Door;
@@ -26,8 +24,8 @@ const HORIZON_MAX_S: u64 = 10 * 366 * 86_400;
 /// How long it is watched where nothing is said: a month.
 const HORIZON_S: u64 = 30 * 86_400;
 
-/// One at a time: a large fleet takes a core and a gigabyte for as long as it is played.
-static STAGE: Mutex<()> = Mutex::const_new(());
+/// Rehearsals at once: a large fleet takes a core and a gigabyte for as long as it is played.
+pub(in crate::http) const STAGES: usize = 1;
 
 pub(in crate::http::api) async fn plan(
     State(door): State<Arc<Door>>,
@@ -39,11 +37,11 @@ pub(in crate::http::api) async fn plan(
     let body: NewPlanBody = request::json(&headers, body, DEPLOYMENT_MAX).await?;
     let model = model(&body.model).map_err(refused)?;
     let drawn = draft::read(body.rollout, now()).map_err(refused)?;
-    let Ok(alone) = STAGE.try_lock() else { return Err(CallError::Busy.into()) };
+    let stage = Arc::clone(&door.stage).try_acquire_owned().map_err(|_| ApiError::busy())?;
     let (target, poll_s) = (drawn.target, door.ddi_poll_s);
     let played = door.ask(move |reader| {
         // It is held until the play is over, whether or not the client still waits for it.
-        let _alone = alone;
+        let _stage = stage;
         let at = reader.moment(&caller.tenant, poll_s)?;
         reader.rehearse(&caller.tenant, drawn.new, &drawn.listed, &model, at)
     });
