@@ -40,6 +40,7 @@ const SILENT: u64 = 2;
 const ENVIRONMENT: &[(&str, &str)] = &[("UPDRAFT_ENGINE_CANCEL_TIMEOUT_MS", "2000")];
 /// Longer than a rollout to this many devices takes: each waits for its turn, and the silent ones for their timeouts.
 const PER_DEVICE: Duration = Duration::from_millis(300);
+const PER_KILL: Duration = Duration::from_secs(2);
 const SOME_TIME: Duration = Duration::from_secs(120);
 
 enum Kind {
@@ -122,7 +123,10 @@ impl Stage<'_> {
 
     /// Looks after the rollout until it has finished.
     fn conduct(&mut self) {
-        let deadline = Instant::now() + SOME_TIME + PER_DEVICE * u32::try_from(self.size).unwrap();
+        let deadline = Instant::now()
+            + SOME_TIME
+            + PER_KILL * self.kills
+            + PER_DEVICE * u32::try_from(self.size).unwrap();
         while Instant::now() < deadline {
             let shown = self.api().get("rollouts/1").map(|answer| answer.body).unwrap_or_default();
             let devices = &shown["devices"];
@@ -230,9 +234,9 @@ fn divide(units: Vec<Unit>) -> Vec<Vec<Unit>> {
 }
 
 /// Four waves, a limit, one retry, and a stop rule that does not hold.
-fn rollout(size: u64) -> Value {
-    // A device that is well says something in time, whatever the machine is busy with.
-    let patience = if size > 500 { 30 } else { 8 };
+fn rollout(size: u64, kills: u32) -> Value {
+    // A device that is well says something in time, whatever the machine is busy with and however often the server dies.
+    let patience = if size > 500 { 30 } else { 8 } + u64::from(kills / 4);
     json!({
         "name": "mixed", "image": 2, "product": PRODUCT, "seed": 7, "start": true, "success_percent": 60,
         "waves": [{"percent": 5}, {"percent": 15}, {"percent": 30}, {"rest": true}],
@@ -247,15 +251,26 @@ fn work(mut units: Vec<Unit>, doors: &Mutex<Option<Doors>>, over: &AtomicBool, e
     let config = ureq::Agent::config_builder().http_status_as_error(false).proxy(None);
     let agent = config.timeout_global(Some(Duration::from_secs(10))).build().into();
     while !over.load(Ordering::Acquire) {
+        // While there is no server the next one waits, so that everybody has a turn however often it dies.
         for unit in &mut units {
-            let now = *doors.lock().unwrap();
-            if let Some(doors) = now {
+            if let Some(doors) = await_doors(doors, over) {
                 unit.step(&agent, &doors, every);
             }
         }
         thread::sleep(Duration::from_millis(5));
     }
     units
+}
+
+/// Where the server is, once there is one; none when all is over.
+fn await_doors(doors: &Mutex<Option<Doors>>, over: &AtomicBool) -> Option<Doors> {
+    loop {
+        let now = *doors.lock().unwrap();
+        if now.is_some() || over.load(Ordering::Acquire) {
+            return now;
+        }
+        thread::sleep(Duration::from_millis(2));
+    }
 }
 
 /// Every device at an end, and what succeeded runs the target, as the server knows it and as the device does.
@@ -319,7 +334,7 @@ fn a_mixed_fleet_is_updated_through_kills_pauses_and_cancels() {
         let (doors, over) = (&doors, &over);
         let threads: Vec<_> =
             parts.into_iter().map(|units| scope.spawn(move || work(units, doors, over, every))).collect();
-        let made = api.post("rollouts", &rollout(size)).unwrap();
+        let made = api.post("rollouts", &rollout(size, kills)).unwrap();
         match made.status {
             201 => stage.conduct(),
             _ => stage.findings.losses.push(format!("the rollout is not made: {made:?}")),
