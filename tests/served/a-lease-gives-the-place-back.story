@@ -4,8 +4,6 @@ image lamp 3 1.0.1
     201 image 1
 rollout {"name": "spring", "image": 1, "product": "lamp", "start": true, "in_flight": {"limit": 1, "lease_s": 1}}
     201 rollout 1, spring: 3
-await show 1 has "1 active"
-await show 1 has "2 active"
 await show 1 has "3 active"
 show 1
     running

@@ -12,7 +12,7 @@ explain 1 lamp-1
     window-closed: action 1 waits for its maintenance window, which opens at T
 # The other one opens while the device asks.
 rollout {"name": "soon", "image": 1, "devices": ["lamp-2"], "start": true,
-  "window": {"schedule": "$daily+5s", "duration": "01:00:00"}}
+  "window": {"schedule": "$daily+10s", "duration": "01:00:00"}}
     201 rollout 2, soon: 1
 await show 2 has "1 active"
 lamp-2 asks

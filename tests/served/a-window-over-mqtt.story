@@ -7,7 +7,7 @@ rollout {"name": "shut", "image": 1, "devices": ["lamp-1"], "start": true,
   "window": {"schedule": "$daily+6h", "duration": "01:00:00"}}
     201 rollout 1, shut: 1
 rollout {"name": "ahead", "image": 1, "devices": ["lamp-2"], "start": true, "prefetch": true,
-  "window": {"schedule": "$daily+6s", "duration": "01:00:00"}}
+  "window": {"schedule": "$daily+10s", "duration": "01:00:00"}}
     201 rollout 2, ahead: 1
 await show 1 has "1 active"
 await show 2 has "1 active"

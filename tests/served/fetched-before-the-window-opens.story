@@ -3,7 +3,7 @@ devices lamp-1 runs 1.0.0
 image lamp 3 1.0.1
     201 image 1
 rollout {"name": "night", "image": 1, "product": "lamp", "start": true, "prefetch": true,
-  "window": {"schedule": "$daily+6s", "duration": "01:00:00"}}
+  "window": {"schedule": "$daily+10s", "duration": "01:00:00"}}
     201 rollout 1, night: 1
 await show 1 has "1 active"
 lamp-1 asks

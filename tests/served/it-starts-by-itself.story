@@ -2,7 +2,7 @@
 devices lamp-1 runs 1.0.0
 image lamp 3 1.0.1
     201 image 1
-rollout {"name": "spring", "image": 1, "product": "lamp", "start_at": "$+3s"}
+rollout {"name": "spring", "image": 1, "product": "lamp", "start_at": "$+6s"}
     201 rollout 1, spring: 1
 show 1
     ready

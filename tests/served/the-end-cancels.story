@@ -2,7 +2,7 @@
 devices lamp-1..2 runs 1.0.0
 image lamp 3 1.0.1
     201 image 1
-rollout {"name": "spring", "image": 1, "product": "lamp", "start": true, "end_at": "$+4s", "at_end": "cancel"}
+rollout {"name": "spring", "image": 1, "product": "lamp", "start": true, "end_at": "$+8s", "at_end": "cancel"}
     201 rollout 1, spring: 2
 await show 1 has "2 active"
 lamp-1..2 begin

@@ -3,7 +3,7 @@ devices lamp-1..2 runs 1.0.0
 image lamp 3 1.0.1
     201 image 1
 rollout {"name": "spring", "image": 1, "product": "lamp", "start": true, "waves": [{"devices": 1}, {"rest": true}],
-  "end_at": "$+4s", "at_end": "stop"}
+  "end_at": "$+8s", "at_end": "stop"}
     201 rollout 1, spring: 1 + 1
 await show 1 has "1 active"
 await list has stopping

@@ -10,6 +10,7 @@ rollout {"name": "spring", "image": 1, "product": "lamp", "start": true,
 5 of wave 1.1 fail
 await show 1 has "wave 1 finished"
 await show 1 has "6 active"
+await show 1 has "wave 1 finished"
 why 1
     the rollout waits for its devices: everybody in the waves that run was reached
     wave 1 is finished, passed: 1 of 6 (16.6%) run the target, 10% are wanted; 0 have not ended
