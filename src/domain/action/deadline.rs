@@ -84,8 +84,9 @@ impl Action {
 fn span(ms: u64) -> String {
     let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1000, "s")];
     // A day is 24 h to people.
-    let whole =
-        units.iter().find(|(unit, name)| ms % unit == 0 && ms >= *unit && (*name != "d" || ms > *unit));
+    let whole = units
+        .iter()
+        .find(|(unit, name)| ms.is_multiple_of(*unit) && ms >= *unit && (*name != "d" || ms > *unit));
     whole.map_or_else(|| format!("{ms} ms"), |(unit, name)| format!("{} {name}", ms / unit))
 }
 
