@@ -133,10 +133,10 @@ fn seed() -> u64 {
 fn report(findings: &Findings) {
     let Findings { kills, acknowledged, serving, losses } = findings;
     let at = |part: usize| serving.get(serving.len() * part / 100).copied().unwrap_or_default();
-    let (median, p99) = (at(50), at(99));
+    let (median, p99, worst) = (at(50), at(99), serving.last().copied().unwrap_or_default());
     println!(
         "{kills} kills, {acknowledged} messages and requests acknowledged, {} losses; serving again after \
-         {median:.1?} (median), {p99:.1?} (p99)",
+         {median:.1?} (median), {p99:.1?} (p99), {worst:.1?} (worst)",
         losses.len()
     );
 }

@@ -43,6 +43,9 @@ const PER_DEVICE: Duration = Duration::from_millis(300);
 const PER_KILL: Duration = Duration::from_secs(2);
 const SOME_TIME: Duration = Duration::from_secs(120);
 
+/// A start that takes longer is looked at: the goal is two seconds.
+const SLOW: Duration = Duration::from_secs(2);
+
 enum Kind {
     Socket(Socket),
     Poller(Poller),
@@ -188,7 +191,16 @@ impl Stage<'_> {
         }
         let begun = Instant::now();
         let running = self.home.start().expect("it starts after a crash");
-        self.findings.serving.push(begun.elapsed());
+        let serving = begun.elapsed();
+        if serving > SLOW {
+            let log = self.home.log();
+            let tail = log.len().saturating_sub(1000);
+            println!(
+                "serving again took {serving:.1?}: {}",
+                String::from_utf8_lossy(&log.as_bytes()[tail..])
+            );
+        }
+        self.findings.serving.push(serving);
         *self.doors.lock().unwrap() = Doors::of(&running);
         self.running = Some(running);
     }
