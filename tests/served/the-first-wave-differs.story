@@ -12,7 +12,7 @@ await show 1 has "6 active"
 await show 1 has "wave 1 finished"
 why 1
     the rollout waits for its devices: everybody in the waves that run was reached
-    wave 1 is running, passed: 1 of 6 (16.6%) run the target, 10% are wanted; 0 have not ended
+    wave 1 is finished, passed: 1 of 6 (16.6%) run the target, 10% are wanted; 0 have not ended
     wave 2 is running: 0 of 6 (0.0%) run the target, 100% are wanted; 6 have not ended
     canary: 6 of the first wave and 0 of the others have ended, and 6 are needed on either side
     pace: unbounded; in flight: unbounded
