@@ -124,9 +124,10 @@ impl World {
 
     fn start(&mut self) {
         if self.server.is_none() {
-            let environment: Vec<_> =
-                self.environment.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
-            let server = Server::with(&[], &environment);
+            let own = self.environment.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+            // Such a place may be small, and these stories fill it with a few megabytes.
+            let environment: Vec<_> = own.chain([("UPDRAFT_STORE_RESERVE_BYTES", "0")]).collect();
+            let server = Server::in_memory(&environment);
             self.token = server.token();
             self.server = Some(server);
         }

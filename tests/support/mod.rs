@@ -86,8 +86,19 @@ impl Server {
 
     /// Starts a server with further arguments and variables.
     pub fn with(arguments: &[&str], environment: &[(&str, &str)]) -> Server {
+        Server::at_home(tempfile::tempdir().unwrap(), arguments, environment)
+    }
+
+    /// Starts a server whose folder is in memory, where the machine has a place for that: for tests that are not about
+    /// the disk and would wait for it most of the time.
+    pub fn in_memory(environment: &[(&str, &str)]) -> Server {
+        let home = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
+        Server::at_home(home.unwrap(), &[], environment)
+    }
+
+    fn at_home(home: TempDir, arguments: &[&str], environment: &[(&str, &str)]) -> Server {
         let mut server = Server {
-            home: tempfile::tempdir().unwrap(),
+            home,
             arguments: arguments.iter().map(|text| (*text).to_owned()).collect(),
             environment: environment.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
             running: None,
