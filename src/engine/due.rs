@@ -56,10 +56,11 @@ impl Batch<'_> {
             if let Origin::Rollout(rollout, wave) = action.origin {
                 self.renew_lease(&action, rollout, wave)?;
             }
-            let Some(device) = readable(self.draft.view().device(&action.device))? else {
+            if !self.draft.view().has_device(&action.device)? {
                 self.end_orphan(action)?;
                 continue;
-            };
+            }
+            let Some(device) = readable(self.draft.view().device(&action.device))? else { continue };
             let over = action.cancelling && action.cancel_by.is_some_and(|by| by <= self.now);
             let deadline = waited_for(&action, self.now).map(|deadline| deadline.at);
             if over {

@@ -15,6 +15,7 @@ use updraft::domain::rollout::{
 };
 use updraft::domain::terms::Terms;
 use updraft::engine::call::{Call, CallError, Reply, Stamp};
+use updraft::store::Table;
 
 use crate::world::{LONG, World, hello, lamp};
 
@@ -286,4 +287,45 @@ fn a_retry_is_for_those_that_are_still_there() {
     let key = DeviceKey { tenant: tenant(), device: all.remove(1) };
     world.call(Call::RemoveDevice { key }).unwrap();
     assert_eq!(failed(), all);
+}
+
+#[test]
+fn a_member_that_cannot_be_read_stops_nobody_else() {
+    let world = World::new();
+    fleet(&world, 3);
+    let image = world.image("1.0.1");
+    let id = make(&world, plan(&image, vec![NewWave::new(Size::Rest)]));
+    let mut rows = Vec::new();
+    let find = &mut |key: &[u8], _: &[u8]| {
+        rows.push(key.to_vec());
+        std::ops::ControlFlow::Continue(())
+    };
+    world.store.read(&mut |read| read.scan(Table::Members, &[], None, false, find)).unwrap();
+    assert_eq!(rows.len(), 3);
+    world.store.write(&mut |write| write.put(Table::Members, &rows[0], b"no record")).unwrap();
+    command(&world, id, Command::Start).unwrap();
+    let (_, waves) = wait(&world, id, |_, waves| waves[0].tally.active == 2 && waves[0].tally.waiting == 0);
+    for (device, _) in active(&world, id) {
+        succeed(&world, &device, &image);
+    }
+    assert_eq!(waves[0].tally.total(), 2);
+    wait(&world, id, |rollout, _| rollout.status == Status::Finished);
+}
+
+#[test]
+fn a_removed_device_keeps_no_rollout_from_its_end() {
+    let world = World::new();
+    let devices = fleet(&world, 2);
+    let image = world.image("1.0.1");
+    let id = make(&world, plan(&image, vec![NewWave::new(Size::Rest)]));
+    command(&world, id, Command::Start).unwrap();
+    wait(&world, id, |_, waves| waves[0].tally.active == 2);
+    command(&world, id, Command::Stop(Ending::Cancel)).unwrap();
+    world.call(Call::RemoveDevice { key: devices[0].clone() }).unwrap();
+    let other = active(&world, id).into_iter().find(|own| own.0 == devices[1].device);
+    if let Some((device, action)) = other {
+        say(&world, &device, action, Word::Canceled);
+    }
+    let (_, waves) = wait(&world, id, |rollout, _| rollout.status == Status::Stopped);
+    assert_eq!(waves[0].tally.cancelled, 2);
 }

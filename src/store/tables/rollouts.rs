@@ -8,7 +8,7 @@ use crate::store::record::{decode, encode, some};
 use crate::store::{StoreError, Table};
 
 use super::keys::Phase;
-use super::view::{falling, or_said, rising};
+use super::view::{falling, rising};
 use super::{Draft, View, keys};
 
 /// When, and which member of which wave.
@@ -43,8 +43,8 @@ impl View<'_> {
             decode::<RolloutRecord>(bytes)?.rollout(tenant, id)
         };
         let page = rising(Table::Rollouts, &[], None, usize::MAX);
-        let all = self.page(page, |key, bytes| or_said(Table::Rollouts, read(key, bytes)))?;
-        Ok(all.into_iter().flatten().filter(|rollout| rollout.status.is_live()).collect())
+        let all = self.readable_page(page, read)?;
+        Ok(all.into_iter().filter(|rollout| rollout.status.is_live()).collect())
     }
 
     /// The waves of a rollout, in their order: at most 500.
@@ -110,17 +110,15 @@ impl View<'_> {
             let device = some(keys::read_device(device), "a member's key")?;
             decode::<MemberRecord>(bytes)?.member(device)
         };
-        let page = rising(Table::Members, &prefix, after, limit);
-        let found = self.page(page, |device, bytes| or_said(Table::Members, read(device, bytes)))?;
-        Ok(found.into_iter().flatten().collect())
+        self.readable_page(rising(Table::Members, &prefix, after, limit), read)
     }
 
     /// Members that are to be reached again by `now`, the most overdue first.
     pub fn deferred(self, now: Time, limit: usize) -> Result<Vec<Again>, StoreError> {
-        let read = |key: &[u8]| some(keys::read_deferred(key), "the key of a deferred member");
-        let page = rising(Table::Deferred, &[], None, limit);
-        let first = self.page(page, |key, _| or_said(Table::Deferred, read(key)))?;
-        Ok(first.into_iter().flatten().take_while(|row| row.0 <= now).collect())
+        let first = self.readable_page(rising(Table::Deferred, &[], None, limit), |key, _| {
+            some(keys::read_deferred(key), "the key of a deferred member")
+        })?;
+        Ok(first.into_iter().take_while(|row| row.0 <= now).collect())
     }
 }
 

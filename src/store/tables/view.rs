@@ -366,9 +366,7 @@ impl View<'_> {
             let id = some(keys::read_task(id), "a task's key")?;
             Ok((id, decode::<TaskRecord>(bytes)?.task()?))
         };
-        let page = rising(Table::Tasks, &[], None, limit);
-        let found = self.page(page, |id, bytes| or_said(Table::Tasks, read(id, bytes)))?;
-        Ok(found.into_iter().flatten().collect())
+        self.readable_page(rising(Table::Tasks, &[], None, limit), read)
     }
 
     /// The first slice of devices that a task has not reached, with its number.
@@ -421,6 +419,30 @@ impl View<'_> {
         bytes.map(|bytes| read(&bytes)).transpose().map_err(|bad| bad.in_table(table))
     }
 
+    /// As [`View::page`], but a row that cannot be read is said and left out: for lists on which the work of many devices
+    /// depends.
+    pub(super) fn readable_page<T>(
+        self,
+        page: Page<'_>,
+        read: impl Fn(&[u8], &[u8]) -> Result<T, Bad>,
+    ) -> Result<Vec<T>, StoreError> {
+        let mut rows = Vec::new();
+        let mut visit = |key: &[u8], value: &[u8]| {
+            if rows.len() == page.limit {
+                return ControlFlow::Break(());
+            }
+            match read(&key[page.prefix.len()..], value) {
+                Ok(row) => rows.push(row),
+                Err(bad) => {
+                    tracing::error!(table = ?page.table, ?bad, "a row cannot be read, and is left out")
+                }
+            }
+            ControlFlow::Continue(())
+        };
+        self.0.scan(page.table, page.prefix, page.after.as_deref(), page.newest_first, &mut visit)?;
+        Ok(rows)
+    }
+
     /// The rows of a list; `read` gets what follows the prefix in the key, and the value.
     pub(super) fn page<T>(
         self,
@@ -445,12 +467,6 @@ impl View<'_> {
             None => Ok(rows),
         }
     }
-}
-
-/// As what [`View::page`] reads, but a row that cannot be read is said and left out: for lists on which the work of many
-/// devices depends.
-pub(super) fn or_said<T>(table: Table, row: Result<T, Bad>) -> Result<Option<T>, Bad> {
-    Ok(row.inspect_err(|bad| tracing::error!(?table, ?bad, "a row cannot be read, and is left out")).ok())
 }
 
 /// The rows behind `after`, in the order of their keys.
