@@ -139,8 +139,8 @@ impl World {
             || before
                 .1
                 .iter()
-                .map(|w| (w.status, w.passed))
-                .ne(self.waves.iter().map(|w| (w.status, w.passed)));
+                .map(|w| (w.status, w.passed, w.ended))
+                .ne(self.waves.iter().map(|w| (w.status, w.passed, w.ended)));
         assert_eq!(done.moved, changed);
         assert!(done.take.is_empty() || self.rollout.status == Status::Running);
         assert!(before.0.status.is_live() || !changed, "an end is final");

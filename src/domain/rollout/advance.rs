@@ -272,7 +272,7 @@ fn take(rollout: &mut Rollout, waves: &[Wave], most: u64, now: Time, done: &mut 
         return;
     }
     // Devices that were just taken on may have made the pace grow.
-    let after = Tally { waiting: all.waiting - taken, deferred: all.deferred + taken, ..all };
+    let after = Tally { waiting: all.waiting - taken, active: all.active + taken, ..all };
     let next = match (purse, rate(rollout.pace, &after)) {
         (Some(purse), Some(rate)) if allowed == taken => purse.spent(taken).enough_at(rate),
         (_, _) => now,
