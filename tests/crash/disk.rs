@@ -34,6 +34,9 @@ const RESERVE: &[(&str, &str)] = &[
 /// Devices that are registered before one has to be refused. One takes less than a page of the database.
 const ATTEMPTS: usize = 50_000;
 
+/// Starts on a full disk of which one has to be refused.
+const STARTS: usize = 5;
+
 /// A small disk of its own, unmounted when dropped.
 struct Disk(PathBuf);
 
@@ -183,11 +186,12 @@ fn a_commit_that_fails_ends_the_server_and_nothing_is_half_done() {
     assert!(!late.is_ok_and(|answer| answer.status == 201));
     assert_eq!(running.ended().code(), Some(COMMIT_FAILED.into()));
     assert!(home.log().contains("a commit failed; nothing after it was acknowledged"), "{}", home.log());
-    disk.fill();
-    // A start writes a little: where the file has no pages of its own left for that, it is refused and says so.
-    if let Some(status) = home.try_start() {
-        assert_eq!(status.code(), Some(FOLDER.into()), "{}", home.log());
-    }
+    // A start writes a little. To repair the file may free some of it, so that there is room for that once.
+    let refused = (0..STARTS).find_map(|_| {
+        disk.fill();
+        home.try_start()
+    });
+    assert_eq!(refused.and_then(|status| status.code()), Some(FOLDER.into()), "{}", home.log());
 
     disk.relieve();
     let begun = Instant::now();
