@@ -25,9 +25,10 @@ fn an_observer_hears_its_tenant_and_nothing_of_the_gates_own() {
         let refused =
             if version == Version::V4 { ReasonCode::UnspecifiedError } else { ReasonCode::NotAuthorized };
         assert_eq!(codes, [ReasonCode::GrantedQos1, refused, refused]);
-        assert_eq!(root.subscribe(&[("ota/v1/+/d/#", QoS::AtMostOnce)]), [ReasonCode::Success]);
+        assert_eq!(root.subscribe(&[("ota/v1/+/#", QoS::AtMostOnce)]), [ReasonCode::Success]);
 
         let mut lamp = world.connected(Version::V5, &name);
+        assert_eq!(&*root.message().topic, "ota/v1/default/events/device/added");
         let hello = format!("ota/v1/default/d/{name}/hello");
         let properties = PublishProperties {
             content_type: Some("application/json".into()),
@@ -122,7 +123,7 @@ fn more_tenants_are_observed_than_the_bus_has_logs_and_none_hears_another() {
         let tenant = format!("tenant-{n}");
         let token = world.operator(&format!("ops-{n}"), Some(&tenant));
         let mut ops = Client::connect(world.address, login(Version::V5, &format!("ops-{n}"), &token));
-        let filter = format!("ota/v1/{tenant}/d/#");
+        let filter = format!("ota/v1/{tenant}/#");
         assert_eq!(ops.subscribe(&[(&filter, QoS::AtMostOnce)]), [ReasonCode::Success]);
         observers.push(ops);
     }
@@ -131,6 +132,7 @@ fn more_tenants_are_observed_than_the_bus_has_logs_and_none_hears_another() {
     lamp.publish("ota/v1/tenant-139/d/lamp/state", 1, "online");
     assert_eq!(lamp.puback(1), ReasonCode::Success);
     let mut last = observers.pop().unwrap();
+    assert_eq!(&*last.message().topic, "ota/v1/tenant-139/events/device/added");
     assert_eq!(&*last.message().topic, "ota/v1/tenant-139/d/lamp/state");
     last.quiet();
     observers.iter_mut().for_each(Client::quiet);
